@@ -1,0 +1,50 @@
+# One command for each: demo, test, lab, format. All paths are relative, so that a folder name may hold spaces.
+PYTHON ?= python3
+BUDGET ?= demo
+# On Linux without a GPU: make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+
+PY := .venv/bin/python
+STAMP := .venv/.installed
+
+.PHONY: help install demo test lint lab format clean
+help:
+	@echo "make demo [BUDGET=smoke]   install, run the notebooks, write runs/demo/\$$BUDGET/index.html"
+	@echo "make test                  install, lint, types, tests, every notebook once"
+	@echo "make lab                   open the notebooks in JupyterLab"
+	@echo "make format                format and fix what can be fixed"
+	@echo "make clean                 remove .venv and caches (runs/ stays)"
+
+install: $(STAMP)
+
+# The stamp makes the second run quick and independent of the network.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c "import sys; sys.exit('Python 3.11 or newer is needed, this is ' + sys.version.split()[0] + ': make PYTHON=python3.11 ...' if sys.version_info < (3, 11) else 0)"
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -c constraints.txt torch
+	$(PY) -m pip install -c constraints.txt -e '.[dev]'
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	$(PY) -m unibert_lib.demo --budget $(BUDGET)
+
+# --verify alone would accept a folder without notebooks; the list comes from the shell.
+lint: $(STAMP)
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PY) -m nbstripout --verify notebooks/*.ipynb notebooks/solutions/*.ipynb
+
+test: lint
+	$(PY) -m pytest -n 2 --dist loadgroup
+
+lab: $(STAMP)
+	$(PY) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=notebooks
+
+format: $(STAMP)
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+	$(PY) -m nbstripout notebooks/*.ipynb notebooks/solutions/*.ipynb
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info

@@ -1,0 +1,102 @@
+"""Parameters are refused before work starts, and the presets are the protocol's columns."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import pytest
+
+from unibert_lib import config, parameters
+from unibert_lib.parameters import CorpusParameters, PretrainParameters
+
+
+def test_a_misspelt_parameter_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(ValueError, match=r"unknown parameter 'sise'; did you mean size"):
+        config.parse_parameters({"sise": "small"}, PretrainParameters)
+
+
+def test_what_a_notebook_holds_besides_parameters_is_passed_over() -> None:
+    namespace = {"In": [""], "Out": {}, "_i": "x", "config": config, "f": len, "C": dict, "size": "small"}
+    assert config.parse_parameters(namespace, PretrainParameters).size == "small"
+    assert isinstance(namespace["config"], types.ModuleType)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"size": "smal"}, "did you mean small"),
+        ({"size": 1}, "unknown size '1'"),
+        ({"preset": "recomended"}, "did you mean recommended"),
+        ({"budget": "dmeo"}, "did you mean demo"),
+        ({"seed": "0"}, "seed='0' is a str; a int is needed"),
+        ({"seed": True}, "seed=True is a bool"),
+        ({"seed": -1}, "seed=-1"),
+        ({"steps": 1.5}, "steps=1.5 is a float"),
+        ({"adversary": "gan"}, "unknown adversary 'gan'"),
+        ({"languages": ["en", "xq"]}, "xq"),
+        ({"languages": 3}, "a list is needed"),
+        ({"num_processes": 2}, "num_processes=2"),
+        ({"options": {"temprature": 2.0}}, "did you mean temperature"),
+        ({"options": {"temperature": -1.0}}, "temperature=-1.0"),
+        ({"options": {"corruption": [0.5, 0.1, 0.1]}}, "sum to 1"),
+        ({"learning_rate": "fast"}, "learning_rate='fast'"),
+    ],
+)
+def test_bad_values_are_refused_and_named(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        config.parse_parameters(given, PretrainParameters)
+
+
+def test_papermills_forms_are_understood() -> None:
+    params = config.parse_parameters({"languages": "en,fr sw", "learning_rate": 1, "steps": None}, PretrainParameters)
+    assert params.languages == ("en", "fr", "sw") and params.learning_rate == 1.0 and params.steps is None
+
+
+def test_the_presets_are_the_columns_of_the_protocol() -> None:
+    recommended, literal, inferred = (config.objective(name) for name in config.PRESETS)
+    for preset in (recommended, literal, inferred):
+        weights = (preset.mlm_weight, preset.adversary_weight, preset.distillation_weight)
+        assert weights == (0.5, 0.1, 0.4) and preset.temperature == 2 and preset.mask_probability == 0.15
+        assert (preset.learning_rate, preset.weight_decay, preset.max_gradient_norm) == (5e-4, 0.01, 5.0)
+        assert preset.warmup_fraction == 50_000 / 1_000_000 and preset.mlm_reduction == "mean"
+    row = [(p.corruption, p.rarity_exponent, p.label_smoothing) for p in (recommended, literal, inferred)]
+    assert row == [((0.8, 0.1, 0.1), 0, 0), ((1, 0, 0), 0, 0.7), ((0.8, 0.1, 0.1), 0.7, 0)]
+    row2 = [(p.adversary, p.pooling, p.distillation_tokens) for p in (recommended, literal, inferred)]
+    assert row2 == [
+        ("alternating", "real", "real"),
+        ("loss_reversal", "attended", "real"),
+        ("alternating", "attended", "attended"),
+    ]
+    row3 = [(p.temperature_squared, p.betas, p.epsilon, p.language_alpha) for p in (recommended, literal, inferred)]
+    assert row3 == [(True, (0.9, 0.999), 1e-8, 1), (False, (0.9, 0.999), 1e-8, 1), (True, (0.9, 0.98), 1e-6, 0.7)]
+
+
+def test_an_unknown_preset_names_the_nearest() -> None:
+    with pytest.raises(ValueError, match="did you mean paper_literal"):
+        config.objective("paper_litteral")
+
+
+def test_named_parameters_win_over_the_preset_and_options_over_all() -> None:
+    params = PretrainParameters(preset="paper_literal", adversary="grl", options={"label_smoothing": 0.1})
+    assert params.objective.adversary == "grl" and params.objective.label_smoothing == 0.1
+
+
+def test_without_a_teacher_distillation_weighs_nothing() -> None:
+    assert PretrainParameters(teacher="none").objective.distillation_weight == 0
+
+
+def test_the_papers_budget_is_the_papers_run() -> None:
+    run = PretrainParameters(budget="paper", size="small", teacher="bert-base-multilingual-cased").pretrain_config
+    assert (run.steps, run.batch_size, run.max_length, run.objective.learning_rate) == (1_000_000, 128, 512, 5e-4)
+
+
+def test_every_budget_has_steps_for_every_size() -> None:
+    for budget in parameters.BUDGETS.values():
+        assert set(budget.steps) == {"small", "xsmall", "xxsmall"} and min(budget.steps.values()) > 0
+
+
+def test_the_atlas_knows_its_languages_and_other_corpora_bring_theirs() -> None:
+    with pytest.raises(ValueError, match="xq"):
+        CorpusParameters(languages=("xq",))
+    assert CorpusParameters(source="somewhere", languages=("xq",)).languages == ("xq",)

@@ -1,0 +1,180 @@
+"""Every notebook runs headless through papermill with its parameter replaced; a wrong one stops it first.
+
+The notebooks share one runs folder and one worker, in order, as a reader would run them. One more start is
+made from the repository's root into an empty folder: the first command after installing.
+"""
+
+import ast
+import dataclasses
+import os
+import shutil
+import sys
+
+import nbformat
+import pytest
+import yaml
+
+from unibert_lib import config, demo, parameters
+
+NOTEBOOKS = sorted(demo.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+SOLUTIONS = sorted((demo.NOTEBOOKS / "solutions").glob("*.ipynb"))
+SCHEMAS = {
+    "00": parameters.StartParameters,
+    "01": parameters.CorpusParameters,
+    "02": parameters.StudentParameters,
+    "03": parameters.PretrainParameters,
+}
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+in_order = pytest.mark.xdist_group("notebooks")
+names = {"ids": lambda path: path.stem}
+
+
+@pytest.fixture(scope="session")
+def runs_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs with a space")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Execute a notebook at ``budget=smoke``; answers its executed copy."""
+
+    def execute(path, runs, cwd=demo.NOTEBOOKS, **given):
+        environment = {**demo.kernel_environment(tmp_path / "jupyter"), "UNIBERT_RUNS": str(runs)}
+        output = tmp_path / path.name
+        demo.execute(path, output, {"budget": "smoke", **given}, environment, cwd, quiet=True)
+        return nbformat.read(output, as_version=4)
+
+    return execute
+
+
+def tagged(notebook, tag):
+    return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+
+
+def assignments(source):
+    """Names and literal values of a parameters cell; anything derived there is an error."""
+    statements = ast.parse(source).body
+    assert all(isinstance(s, ast.Assign) and len(s.targets) == 1 for s in statements), source
+    return {s.targets[0].id: ast.literal_eval(s.value) for s in statements}
+
+
+def outputs(notebook):
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [output for cell in cells for output in cell.outputs]
+
+
+@in_order
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, **names)
+def test_every_notebook_runs_and_takes_its_parameter(path, run, runs_folder):
+    executed = run(path, runs_folder)
+    [injected] = tagged(executed, "injected-parameters")
+    assert assignments(injected.source)["budget"] == "smoke"
+    [parsed] = [cell for cell in executed.cells if "parse_parameters" in cell.source]
+    assert "budget='smoke'" in "".join(str(output) for output in parsed.outputs), (
+        "show params as the cell's value"
+    )
+    assert [output.evalue for output in outputs(executed) if output.output_type == "error"] == []
+
+
+@in_order
+@pytest.mark.slow
+@pytest.mark.parametrize("path", SOLUTIONS, **names)
+def test_every_solution_runs(path, run, runs_folder):
+    executed = run(path, runs_folder, cwd=demo.NOTEBOOKS / "solutions")
+    assert [output.evalue for output in outputs(executed) if output.output_type == "error"] == []
+
+
+@in_order
+@pytest.mark.slow
+def test_the_last_notebook_is_a_valid_first_command_from_the_root(run, repository, tmp_path):
+    runs = tmp_path / "empty runs"
+    run(NOTEBOOKS[-1], runs, cwd=repository)
+    assert {"corpus", "tokens", "pretrain"} <= {folder.name for folder in runs.iterdir()}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, **names)
+def test_the_parameters_cell_holds_the_schema_one_literal_and_comment_a_line(path):
+    notebook = nbformat.read(path, as_version=4)
+    [cell] = tagged(notebook, "parameters")
+    lines = cell.source.splitlines()
+    assert [line for line in lines if "  # " not in line] == [], "each parameter carries its meaning and unit"
+    schema = SCHEMAS[path.name[:2]]
+    defaults = config.parse_parameters(assignments(cell.source), schema)
+    assert {field.name for field in dataclasses.fields(schema)} == set(assignments(cell.source))
+    assert defaults == schema(), "the notebook's defaults and the schema's differ"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, **names)
+def test_paper_parameters_are_parameters_of_their_notebook(path):
+    [cell] = tagged(nbformat.read(path, as_version=4), "parameters")
+    [values] = demo.NOTEBOOKS.glob(f"parameters/{path.name[:2]}_paper.yaml")
+    given = yaml.safe_load(values.read_text(encoding="utf-8"))
+    assert set(given) <= set(assignments(cell.source))
+    assert given["budget"] == "paper"
+
+
+@in_order
+@pytest.mark.parametrize("path", NOTEBOOKS, **names)
+def test_a_misspelt_parameter_is_refused_with_the_nearest_name_before_any_work(path, run, tmp_path):
+    runs = tmp_path / "runs"
+    with pytest.raises(demo.NotebookFailed, match="did you mean seed"):
+        run(path, runs, sead=1)
+    assert not runs.exists() or list(runs.iterdir()) == []
+    executed = nbformat.read(tmp_path / f"{path.stem}.failed.ipynb", as_version=4)
+    codes = [cell for cell in executed.cells if cell.cell_type == "code"]
+    failed = next(
+        index for index, cell in enumerate(codes) if any(o.output_type == "error" for o in cell.outputs)
+    )
+    assert "parse_parameters" in codes[failed].source, "refused in the cell after the parameters"
+
+
+@in_order
+def test_a_failing_notebook_leaves_no_copy_that_looks_finished(run, tmp_path):
+    path = tmp_path / "00_broken.ipynb"
+    cells = [nbformat.v4.new_code_cell("1 / 0", id="broken")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=KERNEL), path)
+    target = tmp_path / "there" / path.name
+    target.parent.mkdir()
+    with pytest.raises(demo.NotebookFailed, match="ZeroDivisionError"):
+        demo.execute(path, target, {}, demo.kernel_environment(tmp_path / "jupyter"), tmp_path, quiet=True)
+    assert [file.name for file in target.parent.iterdir()] == ["00_broken.failed.ipynb"]
+
+
+@in_order
+def test_the_kernel_is_this_interpreter_even_when_another_python3_kernel_is_registered(tmp_path):
+    spec = tmp_path / "shadow" / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    shutil.copy(os.devnull, spec / "kernel.json")  # a registered kernel that cannot start
+    path = tmp_path / "00_who.ipynb"
+    cells = [nbformat.v4.new_code_cell("import sys; print(sys.executable)", id="who")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=KERNEL), path)
+    environment = demo.kernel_environment(tmp_path / "jupyter")
+    environment["JUPYTER_DATA_DIR"] = str(tmp_path / "shadow")
+    timing = demo.execute(path, tmp_path / "out.ipynb", {}, environment, tmp_path, quiet=True)
+    printed = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[0].outputs[0].text.strip()
+    assert printed == sys.executable
+    assert timing.peak_mib is None or timing.peak_mib > 10
+
+
+def test_the_index_escapes_what_a_folder_name_may_hold(tmp_path):
+    model = tmp_path / "<b>model" / "model"
+    timings = [demo.Timing("00_start_here", 0.5, None), demo.Timing("01_corpus", 1.25, 512)]
+    page = demo.write_index(tmp_path, "smoke", timings, model).read_text(encoding="utf-8")
+    assert "<b>model" not in page and "&lt;b&gt;model" in page
+    assert "1.75" in page and "not measured" in page
+
+
+def test_html_copies_hold_no_script_of_a_dump(tmp_path):
+    path = tmp_path / "note.ipynb"
+    output = nbformat.v4.new_output("display_data", {"text/html": "<b>title</b><script>steal()</script>"})
+    cells = [nbformat.v4.new_code_cell("1", outputs=[output], id="cell")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    demo.write_html(path, tmp_path / "note.html")
+    page = (tmp_path / "note.html").read_text(encoding="utf-8")
+    assert "<b>title</b>" in page and "<script>steal()" not in page
+
+
+def test_an_unknown_notebook_number_is_refused_with_those_there_are():
+    with pytest.raises(ValueError, match="00_start_here"):
+        demo.notebook_paths(["77"])

@@ -1,0 +1,32 @@
+"""Atlas, the embedded world: real facts told in twelve languages, written in genuine file formats.
+
+Facts stand in ``data/atlas/facts.csv``, names in CLDR, sentence patterns in ``data/atlas/<language>.toml``.
+"""
+
+from .article import DUMP_SPLITS, Article, Paragraph, articles
+from .facts import entity, facts
+from .language import Language, Pattern, Sentence, Span, load
+from .world import RELATIONS, Entity, Fact, Value, compare, countries, entities
+from .write import write_dumps
+
+__all__ = [
+    "DUMP_SPLITS",
+    "RELATIONS",
+    "Article",
+    "Entity",
+    "Fact",
+    "Language",
+    "Paragraph",
+    "Pattern",
+    "Sentence",
+    "Span",
+    "Value",
+    "articles",
+    "compare",
+    "countries",
+    "entities",
+    "entity",
+    "facts",
+    "load",
+    "write_dumps",
+]

@@ -1,0 +1,164 @@
+"""A folder of genuine files to documents by language: dumps, Tatoeba, plain text, parquet."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from unibert_lib import languages as table
+from unibert_lib.corpus.dumps import read_dump
+from unibert_lib.corpus.records import Document, Page, Quarantined
+from unibert_lib.corpus.sources import parquet_files, read_dataset, read_sentences
+from unibert_lib.corpus.stream import decoded_chunks
+
+Record = Page | Document | Quarantined
+Progress = Callable[[int], None]
+Reader = Callable[[Path, str, Progress], Iterator[Record]]
+
+# A hyphen in a code is an underscore in the file's name: zh_yuewiki-20240101-pages-articles.xml.bz2.
+_DUMP = re.compile(r"(?P<code>[a-z]{2,12}(?:_[a-z]+){0,3})wiki-.*\.xml.*")
+_TATOEBA = re.compile(r"tatoeba\.(?P<code>[a-z]{3})-eng\.(?P<side>[a-z]{3})")
+_TEXT = re.compile(r"(?P<code>[a-z]{2,8}(?:[-_][A-Za-z0-9]{1,8}){0,3})\.txt(?:\.gz|\.bz2)?")
+
+
+@dataclass
+class Source:
+    """The records of one language, read anew at each iteration; ``position`` of ``size`` bytes says how far."""
+
+    language: str
+    files: list[tuple[Path, Reader]]
+    size: int = field(init=False)
+    position: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.size = sum(path.stat().st_size for path, _ in self.files if path.is_file())
+
+    def __iter__(self) -> Iterator[Record]:
+        self.position = before = 0
+        for path, reader in self.files:
+
+            def progress(at: int, before: int = before) -> None:
+                self.position = before + at
+
+            yield from reader(path, self.language, progress)
+            before += path.stat().st_size if path.is_file() else 0
+            self.position = before
+
+
+def open_folder(
+    path: str | Path,
+    languages: Iterable[str] | None = None,
+    *,
+    language: str | None = None,
+    declare: Iterable[str] = (),
+    strict: bool = True,
+) -> dict[str, Source]:
+    """Map a folder, or one file, to its documents by language; nothing is read before the iteration.
+
+    Understood are MediaWiki dumps (``<code>wiki-*.xml*``; several files of one language follow each other), Tatoeba
+    (``tatoeba.xxx-eng.xxx``; English is the sorted union of all ``.eng`` sides), ``<code>.txt`` with one sentence a
+    line, and folders ``<code>/`` of parquet files or saved by ``datasets``.
+
+    Parameters
+    ----------
+    path
+        The folder or file.
+    languages
+        Those wanted, in this order; all that are found by default.
+    language
+        The language of a single file whose name does not tell it.
+    declare
+        Codes outside the table that may occur. The three-letter codes of Tatoeba's own layout need no declaration.
+    strict
+        False: a dump without its end is a warning (see :func:`read_dump`).
+
+    Raises
+    ------
+    ValueError
+        If a language is unknown or not there, or nothing in the folder is understood.
+
+    Source: ours.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ValueError(f"{path}: no such file or folder: check the name")
+    known = {*table.LANGUAGES, *declare}
+    if language is not None:
+        table.check([language], known)
+        if path.is_dir() and not parquet_files(path) and not _is_saved(path):
+            raise ValueError(f"{path} is a folder: language={language!r} goes with one file; use languages=[...]")
+        found = {language: Source(language, [(path, _reader(path, strict))])}
+    else:
+        found = _scan(path, known, strict)
+    if not found:
+        expected = "<code>wiki-*.xml.bz2, tatoeba.xxx-eng.xxx, <code>.txt or folders <code>/*.parquet"
+        raise ValueError(f"{path}: nothing here is named {expected}; for one file give language='<code>'")
+    if languages is None:
+        return found
+    return {code: found[code] for code in table.check(languages, found)}
+
+
+def _scan(path: Path, known: set[str], strict: bool) -> dict[str, Source]:
+    files: dict[str, list[tuple[Path, Reader]]] = {}
+    english: list[Path] = []
+    for entry in [path] if path.is_file() else sorted(path.iterdir(), key=_natural):
+        if entry.is_dir():
+            if entry.name in known and (parquet_files(entry) or _is_saved(entry)):
+                files.setdefault(entry.name, []).append((entry, _reader(entry, strict)))
+        elif match := _TATOEBA.fullmatch(entry.name):
+            if match["side"] == "eng":
+                english.append(entry)
+            else:
+                files.setdefault(match["side"], []).append((entry, _reader(entry, strict)))
+        elif match := _DUMP.fullmatch(entry.name) or _TEXT.fullmatch(entry.name):
+            code = match["code"] if match.re is _TEXT else match["code"].replace("_", "-")
+            if match.re is _TEXT and code not in known:
+                continue  # notes.txt is no corpus
+            table.check([code], known)
+            files.setdefault(code, []).append((entry, _reader(entry, strict)))
+        elif ".xml" in entry.name:
+            warnings.warn(f"{entry}: the name tells no language; open it alone with language='<code>'", stacklevel=3)
+    found = {code: Source(code, files[code]) for code in sorted(files)}
+    if english:
+        union = _union_of(english)
+        found["eng"] = Source("eng", [(english[0], union)])
+    return dict(sorted(found.items()))
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """``articles2`` before ``articles10``."""
+    return [(int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", path.name)]
+
+
+def _is_saved(path: Path) -> bool:
+    return (path / "dataset_info.json").exists() or (path / "dataset_dict.json").exists()
+
+
+def _reader(path: Path, strict: bool) -> Reader:
+    if path.is_dir() or path.suffix == ".parquet":
+        return lambda path, language, progress: read_dataset(path, language)
+    if _TEXT.fullmatch(path.name) or _TATOEBA.fullmatch(path.name):
+        return lambda path, language, progress: read_sentences(path, language, on_bytes=progress)
+    if _DUMP.fullmatch(path.name) or next(decoded_chunks(path), "").lstrip().startswith("<"):
+        return lambda path, language, progress: read_dump(path, language, strict=strict, on_bytes=progress)
+    return lambda path, language, progress: read_sentences(path, language, on_bytes=progress)
+
+
+def _union_of(paths: list[Path]) -> Reader:
+    """Every English sentence once, sorted: the English sides of many small files repeat each other."""
+
+    def read(path: Path, language: str, progress: Progress) -> Iterator[Record]:
+        texts: set[str] = set()
+        for side in paths:
+            for record in read_sentences(side, language):
+                if isinstance(record, Document):
+                    texts.add(record.text)
+                else:
+                    yield record
+        for number, text in enumerate(sorted(texts), start=1):
+            yield Document(text, language, str(number), "", 0)
+
+    return read

@@ -1,0 +1,230 @@
+"""Linear scanners for the parts of wikitext that are not text: comments, tags, templates, tables, file links.
+
+Each is one pass with a stack, so that unclosed or deeply nested markup costs time in proportion to its length;
+a regular expression over ``<ref>.*?</ref>`` and the like is quadratic there (RELIABILITY, row 8).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+# Elements dropped with all they contain.
+_WITH_CONTENT = (
+    "ref references math chem ce gallery timeline score syntaxhighlight source pre table imagemap hiero graph mapframe"
+    " maplink templatestyles templatedata inputbox categorytree includeonly style script indicator"
+)
+# Elements that end a line of text; every other known element leaves its content where it stands.
+_BLOCK = "p div center blockquote ul ol li dl dt dd tr td th caption tbody thead hr h1 h2 h3 h4 h5 h6 poem section br"
+_INLINE = (
+    "a abbr b bdi bdo big cite code data del dfn em font i ins kbd mark nobr noinclude nowiki onlyinclude q rb rp rt"
+    " ruby s samp small span strike strong sub sup time tt u var wbr img input object label phonos"
+    " html head body title link meta form button iframe o:p"
+)
+DROPPED_NAMES = frozenset(_WITH_CONTENT.split())
+BLOCK_NAMES = frozenset(_BLOCK.split())
+HTML_NAMES = DROPPED_NAMES | BLOCK_NAMES | frozenset(_INLINE.split())
+
+_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:]{0,19})((?:[\s/][^<>]*)?)>")
+_NOWIKI = re.compile(r"<nowiki\s{0,9}>", re.IGNORECASE)
+_NOWIKI_END = re.compile(r"</nowiki\s{0,9}>", re.IGNORECASE)
+_LITERAL = {ord(sign): f"&#{ord(sign)};" for sign in "[]{}|'<>*#:;=!"}
+
+
+def remove_comments(text: str) -> str:
+    """Remove ``<!-- ... -->``; like MediaWiki, an unclosed comment reaches to the end of the page.
+
+    Source: ours (the behaviour of MediaWiki's preprocessor).
+    """
+    if "<!--" not in text:
+        return text
+    pieces, at = [], 0
+    while (start := text.find("<!--", at)) >= 0:
+        pieces.append(text[at:start])
+        end = text.find("-->", start + 4)
+        if end < 0:
+            return "".join(pieces)
+        at = end + 3
+    pieces.append(text[at:])
+    return "".join(pieces)
+
+
+def protect_nowiki(text: str) -> str:
+    """Write the markup signs between ``<nowiki>`` and ``</nowiki>`` as character references.
+
+    Source: ours.
+    """
+    pieces, at = [], 0
+    while (start := _NOWIKI.search(text, at)) is not None:
+        end = _NOWIKI_END.search(text, start.end())
+        if end is None:
+            break
+        pieces += [text[at : start.start()], text[start.end() : end.start()].translate(_LITERAL)]
+        at = end.end()
+    pieces.append(text[at:])
+    return "".join(pieces)
+
+
+def remove_tags(text: str) -> str:
+    """Remove every known tag; ``ref``, ``math``, ``table`` and their like go with their content.
+
+    An opening tag that is never closed loses only itself: a forgotten ``</ref>`` must not swallow the article.
+
+    Source: ours.
+    """
+    if "<" not in text:
+        return text
+    tags = [found for found in _TAG.finditer(text) if found.group(2).lower() in HTML_NAMES]
+    # Pair opening and closing tags by a stack per name: where does each dropped element end?
+    ends: dict[int, int] = {}
+    stacks: dict[str, list[int]] = {}
+    for found in tags:
+        name = found.group(2).lower()
+        if name not in DROPPED_NAMES or found.group(3).endswith("/"):
+            continue
+        stack = stacks.setdefault(name, [])
+        if not found.group(1):
+            stack.append(found.start())
+        elif stack:
+            ends[stack.pop()] = found.end()
+    pieces, at = [], 0
+    for found in tags:
+        if found.start() < at:
+            continue
+        name = found.group(2).lower()
+        pieces.append(text[at : found.start()])
+        pieces.append(" " if name == "br" else "\n" if name in BLOCK_NAMES or name == "table" else "")
+        at = ends.get(found.start(), found.end())
+    pieces.append(text[at:])
+    return "".join(pieces)
+
+
+_BRACES = re.compile(r"\{{2,}|\}{2,}|^[ \t:*#]{0,20}\{\||^[ \t]{0,20}\|\}(?!\})", re.MULTILINE)
+_NAME = re.compile(r"\s{0,9}([^|{}\[\]<>\n]{1,40}?)\s{0,9}\|")
+_FUNCTION = re.compile(r"\s{0,9}formatnum\s{0,9}:", re.IGNORECASE)
+_LAST, _FIRST, _PAIR, _COLON = "last", "first", "pair", "colon"
+# The few templates that only dress their argument; every other one goes with its arguments.
+_TRANSPARENT = {
+    **dict.fromkeys(("lang", "transl", "transliteration", "langue", "lang1"), _LAST),
+    **dict.fromkeys(("nowrap", "nobr", "nobreak", "small", "big", "nobold"), _FIRST),
+    **dict.fromkeys(("convert", "cvt"), _PAIR),
+}
+_DEPTH = 12  # nested transparent templates beyond this depth are dropped: copying them up is no longer linear
+
+
+def _argument(content: str, kind: str) -> str:
+    values = [value.strip() for value in content.split("|") if "=" not in value]
+    if kind == _LAST:
+        return values[-1] if len(values) > 1 else ""
+    if kind in (_FIRST, _COLON):
+        return values[0] if values else ""
+    return " ".join(values[:2])
+
+
+def _kind(text: str, at: int) -> str | None:
+    if _FUNCTION.match(text, at):
+        return _COLON
+    name = _NAME.match(text, at)
+    key = name.group(1).lower() if name else ""
+    return _LAST if key.startswith("lang-") else _TRANSPARENT.get(key)
+
+
+class _Frame:
+    __slots__ = ("kind", "parts", "start", "width")
+
+    def __init__(self, width: int, kind: str | None, start: int) -> None:
+        self.width, self.kind, self.start = width, kind, start  # width 0: a table
+        self.parts: list[str] = []
+
+
+def remove_templates_and_tables(text: str) -> str:
+    """Remove ``{{...}}`` and ``{|...|}``, nested in any way.
+
+    A template that is never closed goes to the end of its line, a table that is never closed loses its row
+    marks later, line by line.
+
+    Source: ours.
+    """
+    if "{" not in text:
+        return text
+    root = _Frame(0, None, 0)
+    stack = [root]
+    at = 0
+    for found in _BRACES.finditer(text):
+        stack[-1].parts.append(text[at : found.start()])
+        at = found.end()
+        token = found.group()
+        if token.endswith("{|"):
+            stack.append(_Frame(0, None, found.start()))
+        elif token.endswith("|}"):
+            _close_table(stack)
+        elif token[0] == "{":
+            for pair in range(len(token) // 2):
+                last = pair == len(token) // 2 - 1
+                kind = _kind(text, at) if last and len(stack) < _DEPTH else None
+                stack.append(_Frame(3 if last and len(token) % 2 else 2, kind, found.start()))
+        else:
+            _close_templates(stack, len(token))
+    stack[-1].parts.append(text[at:])
+    # Frames still open hold what follows their mark, in order: read them from the outside in.
+    pieces = root.parts
+    for frame in stack[1:]:
+        rest = "".join(frame.parts)
+        if frame.width:
+            line_end = rest.find("\n")
+            rest = "" if line_end < 0 else rest[line_end:]
+        pieces.append(rest)
+    return "".join(pieces)
+
+
+def _close_table(stack: list[_Frame]) -> None:
+    # A template left open inside the table ends with it; only a few levels are looked through.
+    for depth in range(1, min(len(stack), 6)):
+        if stack[-depth].width == 0:
+            del stack[-depth:]
+            stack[-1].parts.append("\n")
+            return
+
+
+def _close_templates(stack: list[_Frame], braces: int) -> None:
+    while braces >= 2 and len(stack) > 1:
+        if stack[-1].width == 0:
+            return  # inside a table a stray }} closes nothing outside it
+        frame = stack.pop()
+        braces -= min(frame.width, braces)
+        if frame.kind is not None:
+            _, _, content = "".join(frame.parts).partition(":" if frame.kind == _COLON else "|")
+            stack[-1].parts.append(_argument(content, frame.kind))
+
+
+_BRACKETS = re.compile(r"\[\[|\]\]|\n[ \t]{0,20}\n")
+_LINK_DEPTH = 8
+
+
+def filter_links(text: str, dropped: Callable[[str], bool]) -> str:
+    """Remove ``[[...]]`` where ``dropped(target)``, captions and links inside them included; keep the others.
+
+    Brackets without a partner in the same block of lines are removed.
+
+    Source: ours.
+    """
+    if "[[" not in text and "]]" not in text:
+        return text
+    frames: list[list[str]] = [[]]
+    at = 0
+    for found in _BRACKETS.finditer(text):
+        frames[-1].append(text[at : found.start()])
+        at = found.end()
+        if found.group() == "[[":
+            if len(frames) <= _LINK_DEPTH:
+                frames.append([])
+        elif found.group() != "]]":
+            # No link spans an empty line: what is still open was never closed.
+            frames = [[piece for frame in frames for piece in frame] if len(frames) > 1 else frames[0]]
+            frames[0].append("\n\n")
+        elif len(frames) > 1:
+            content = "".join(frames.pop())
+            if not dropped(content.partition("|")[0]):
+                frames[-1].append(f"[[{content}]]")
+    frames[-1].append(text[at:])
+    return "".join(piece for frame in frames for piece in frame)

@@ -1,0 +1,172 @@
+"""Documents to a filtered corpus: one pass, streaming, parquet shards by language, and a report.
+
+::
+
+    <out>/<language>/part-00000.parquet      page, title, paragraph, text (and pieces, after finish)
+    <out>/dropped/<language>/part-*.parquet  the same, with reason, rule and the raw sample
+    <out>/quarantined/<language>.jsonl       what could not be read
+    <out>/report.json
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from unibert_lib import languages as table
+from unibert_lib.corpus.filters import HIDDEN, RULES, Drop, Rule, rule_name, rule_options
+from unibert_lib.corpus.folders import Source
+from unibert_lib.corpus.pieces import finish
+from unibert_lib.corpus.progress import Progress
+from unibert_lib.corpus.records import Document, Page, Quarantined
+from unibert_lib.corpus.report import DUPLICATE_PAGE, CorpusReport, LanguageReport, check_balance, open_report
+from unibert_lib.corpus.shards import KEPT, StagedLanguage, count_bytes, count_joiners, finished
+from unibert_lib.corpus.stream import LONE_SURROGATE
+from unibert_lib.corpus.wikitext import paragraphs
+
+__all__ = ["build", "finish"]
+
+
+def build(
+    documents: Mapping[str, Iterable[Page | Document | Quarantined]],
+    out: str | Path,
+    rules: Sequence[Rule] = RULES,
+    *,
+    declare: Iterable[str] = (),
+    progress: bool = True,
+) -> CorpusReport:
+    """Filter the documents of each language and write the corpus.
+
+    Parameters
+    ----------
+    documents
+        By language: paragraphs, or the pages of :func:`read_dump` as they come, or what :func:`open_folder` gives.
+    out
+        The folder of the corpus. Languages that an earlier run finished there are not read again.
+    rules
+        Applied in order, until one drops the sample.
+    declare
+        Codes outside the table that are meant; those from :func:`open_folder` need no declaration.
+    progress
+        Show a bar.
+
+    Raises
+    ------
+    ValueError
+        If a language is unknown, or ``out`` holds a corpus of other rules.
+    FormatError
+        If a source breaks off; the other languages that were finished stay, and the rest can be resumed.
+
+    Source: paper 3.1; PROTOCOL, "Corpus".
+    """
+    declared = {code for code, source in documents.items() if isinstance(source, Source)} | set(declare)
+    table.check(documents, {*table.LANGUAGES, *declared})
+    names = [rule_name(rule) for rule in rules]
+    out = Path(out)
+    report = open_report(out, {"rules": names, "options": rule_options(rules)})
+    with Progress(documents, shown=progress) as bar:
+        for language, source in documents.items():
+            counts = finished(out, language)
+            if counts is None:
+                with StagedLanguage(out, language, KEPT) as staged:
+                    counts = _filter(bar.watch(language, source), staged, list(zip(names, rules, strict=True)))
+                    check_balance([counts])
+                    staged.complete(counts)
+            bar.complete(source)
+            report.languages[language] = counts
+            report.write(out)
+    return report
+
+
+def _filter(
+    records: Iterable[Page | Document | Quarantined], staged: StagedLanguage, rules: list[tuple[str, Rule]]
+) -> LanguageReport:
+    counts = LanguageReport(staged.language, drops={name: 0 for name, _ in rules})
+    for document, duplicate in _documents(records, staged, counts):
+        raw = text = document.text
+        counts.paragraphs_in += 1
+        counts.bytes_in += count_bytes(raw)
+        if not raw.isprintable():
+            _count_hidden(raw, counts)
+        place = (document.page, document.title, document.paragraph)
+        if duplicate:
+            counts.drops[DUPLICATE_PAGE] = counts.drops.get(DUPLICATE_PAGE, 0) + 1
+            staged.dropped.add(*place, text, "duplicate page", DUPLICATE_PAGE, raw)
+            continue
+        for name, rule in rules:
+            answer = rule(text)
+            if isinstance(answer, Drop):
+                counts.drops[name] += 1
+                staged.dropped.add(*place, text, answer.reason, name, raw)
+                break
+            text = answer.text
+        else:
+            counts.paragraphs_out += 1
+            counts.bytes_out += count_bytes(text)
+            counts.joiners_kept += count_joiners(text)
+            staged.kept.add(*place, text)
+    return counts
+
+
+def _documents(
+    records: Iterable[Page | Document | Quarantined], staged: StagedLanguage, counts: LanguageReport
+) -> Iterator[tuple[Document, bool]]:
+    """Paragraphs with the mark of a page that came before; pages and bad records are counted on the way."""
+    seen = _SeenPages()
+    current: str | None = None
+    duplicate = False
+    for record in records:
+        if isinstance(record, Quarantined):
+            counts.quarantined += 1
+            staged.quarantine(record)
+        elif isinstance(record, Page):
+            counts.pages += 1
+            if record.redirect or record.namespace != 0:
+                counts.redirects += record.redirect
+                counts.other_namespaces += not record.redirect
+                continue
+            counts.bytes_wikitext += count_bytes(record.text)
+            duplicate = not seen.add(record.id)
+            counts.duplicate_pages += duplicate
+            number = -1
+            for number, document in enumerate(paragraphs(record)):  # noqa: B007
+                yield document, duplicate
+            counts.empty_pages += number < 0
+        else:
+            if record.page != current:
+                current = record.page
+                duplicate = not seen.add(current)
+                counts.pages += 1
+                counts.duplicate_pages += duplicate
+            yield record, duplicate
+
+
+class _SeenPages:
+    """Ids that have occurred. Numbers, as dumps have them, cost about one bit each, so that memory stays flat."""
+
+    def __init__(self) -> None:
+        self._bits: dict[int, bytearray] = {}
+        self._hashes: set[bytes] = set()
+
+    def add(self, page: str) -> bool:
+        """Remember the id; False if it was known."""
+        if page.isascii() and page.isdigit() and len(page) <= 9 and str(int(page)) == page:
+            block, bit = divmod(int(page), 1 << 16)
+            bits = self._bits.setdefault(block, bytearray())
+            if len(bits) <= bit >> 3:
+                bits.extend(bytes((bit >> 3) + 1 - len(bits)))
+            known = bits[bit >> 3] >> (bit & 7) & 1
+            bits[bit >> 3] |= 1 << (bit & 7)
+            return not known
+        digest = hashlib.blake2b(page.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        new = digest not in self._hashes
+        self._hashes.add(digest)
+        return new
+
+
+def _count_hidden(text: str, counts: LanguageReport) -> None:
+    joiners = count_joiners(text)
+    counts.joiners_in += joiners
+    counts.hidden += sum(len(run) for run in HIDDEN.findall(text)) - joiners
+    counts.surrogates += len(LONE_SURROGATE.findall(text))

@@ -1,0 +1,57 @@
+"""The model card, written from the run: nothing in it is typed by hand."""
+
+from __future__ import annotations
+
+import json
+
+from transformers import BertForMaskedLM
+
+from unibert_lib.config import ObjectiveConfig, PretrainConfig
+from unibert_lib.runs import Run, plain
+from unibert_lib.tokens import TokenStore
+
+
+def write(run: Run, name: str, model: BertForMaskedLM, store: TokenStore, config: PretrainConfig) -> str:
+    """Markdown with the hub's front matter: what the model is, what it was trained on and how, and its limits."""
+    card = json.loads((run.path / "config.json").read_text(encoding="utf-8"))
+    statistics, shape, options = store.meta["statistics"], model.config, config.objective
+    front = ["---", "library_name: transformers", "pipeline_tag: fill-mask", "tags: [unibert, multilingual]"]
+    front += ["language:", *(f"- {code}" for code in store.languages), "---"]
+    sections = [
+        "\n".join(front),
+        f"# UniBERT {name}: an unofficial reproduction",
+        "Trained with the UniBERT notebooks, which are not affiliated with the paper's authors. These are not the "
+        "authors' weights, and no figure measured on this model is a figure of the paper.",
+        "## Model",
+        f"{shape.num_hidden_layers} layers x {shape.hidden_size} hidden x {shape.num_attention_heads} heads, "
+        f"intermediate size {shape.intermediate_size}, {shape.vocab_size:,} word pieces, "
+        f"{sum(p.numel() for p in model.parameters()):,} parameters.",
+        "## Training data",
+        f"{len(store.languages)} languages, {sum(s['tokens'] for s in statistics.values()):,} tokens in "
+        f"{sum(s['samples'] for s in statistics.values()):,} training samples; "
+        f"{store.meta['heldout_share']:.0%} of the pages held out.",
+        "| language | samples | tokens | unknown tokens | truncated |\n|---|---|---|---|---|\n"
+        + "\n".join(
+            f"| {c} | {s['samples']} | {s['tokens']} | {s['unknown_tokens']} | {s['truncated']} |"
+            for c, s in statistics.items()
+        ),
+        "## Training",
+        f"{config.steps:,} steps of {config.batch_size} samples of at most {config.max_length} tokens, "
+        f"seed {config.seed}.",
+        "| option | value | of the preset's default |\n|---|---|---|\n" + _options(options),
+        "## Limits",
+        "A small masked language model. Its sentences, biases and gaps are those of its training text; it was not "
+        "checked for any use beyond teaching and research. "
+        "The discriminator is stored beside it (`discriminator.safetensors`) for study.",
+        "## Provenance",
+        f"Code `{card['code']}`, run `{card['fingerprint'][:16]}`; "
+        + ", ".join(f"{package} {version}" for package, version in card["environment"].items() if package != "platform")
+        + ".",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _options(options: ObjectiveConfig) -> str:
+    standard = plain(ObjectiveConfig())
+    rows = [(k, v, "" if standard[k] == v else f"recommended: {standard[k]}") for k, v in plain(options).items()]
+    return "\n".join(f"| {k} | {v} | {note} |" for k, v, note in rows)

@@ -1,0 +1,187 @@
+"""What each notebook can be given with ``papermill -p``: one frozen dataclass a notebook, and the budgets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from unibert_lib import config, languages
+from unibert_lib.config import AdversaryMode, BudgetName, DistillationTokens, PresetName, SizeName
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much of everything. Classroom values are ours, chosen to fit two CPU cores."""
+
+    pages: int | None  # Atlas pages a language; None is all of them
+    vocab_size: int  # word pieces of a tokenizer trained on the corpus
+    steps: dict[str, int]  # optimiser steps of each size
+    teacher_steps: int  # of the embedded teacher
+    batch_size: int
+    max_length: int  # tokens, [CLS] and [SEP] included
+    learning_rate: float  # short runs need a higher one to get anywhere
+    checkpoint_every: int
+    evaluate_every: int
+    gradient_norms_every: int
+    samples: int  # a language, for evaluation and probe
+
+
+BUDGETS: dict[str, Budget] = {
+    "smoke": Budget(12, 1500, {"small": 3, "xsmall": 6, "xxsmall": 12}, 8, 16, 64, 2e-3, 6, 6, 1, 16),
+    "demo": Budget(None, 8000, {"small": 200, "xsmall": 400, "xxsmall": 700}, 500, 64, 128, 2e-3, 200, 100, 5, 128),
+    "paper": Budget(
+        None,
+        119_547,
+        dict.fromkeys(("small", "xsmall", "xxsmall"), 1_000_000),
+        1_000_000,
+        128,
+        512,
+        5e-4,
+        5000,
+        50_000,
+        100,
+        512,
+    ),
+}
+
+
+def budget(name: str) -> Budget:
+    if name not in BUDGETS:
+        raise ValueError(config.unknown("budget", name, BUDGETS))
+    return BUDGETS[name]
+
+
+def _check(seed: int, num_processes: int) -> None:
+    if seed < 0:
+        raise ValueError(f"seed={seed}: 0 or more is needed")
+    if num_processes != 1:
+        raise ValueError(f"num_processes={num_processes}: this notebook runs in one process; 1 is the only valid value")
+
+
+@dataclass(frozen=True)
+class StartParameters:
+    """00_start_here."""
+
+    budget: BudgetName = "demo"
+    seed: int = 0
+    runs: str | None = None
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        _check(self.seed, 1)
+
+
+@dataclass(frozen=True)
+class CorpusParameters:
+    """01_corpus."""
+
+    source: str = "atlas"
+    languages: tuple[str, ...] = ()
+    tokenizer: str = "train"
+    tokenizer_revision: str | None = None
+    vocab_size: int | None = None
+    minimum_pieces: int = 5
+    keep_joiners: bool = True
+    heldout_share: float = 0.05
+    budget: BudgetName = "demo"
+    seed: int = 0
+    name: str | None = None
+    runs: str | None = None
+    num_processes: int = 1
+
+    def __post_init__(self) -> None:
+        _check(self.seed, self.num_processes)
+        if self.source == "atlas":
+            languages.check(self.languages, languages.ATLAS_LANGUAGES)
+        if not 0 <= self.heldout_share < 1:
+            raise ValueError(f"heldout_share={self.heldout_share}: a share in [0, 1) is needed")
+
+    @property
+    def pieces(self) -> int:
+        return self.vocab_size or budget(self.budget).vocab_size
+
+
+@dataclass(frozen=True)
+class StudentParameters:
+    """02_student."""
+
+    size: SizeName = "all"
+    vocab_size: int = 119_547
+    budget: BudgetName = "demo"
+    seed: int = 0
+    runs: str | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.seed, 1)
+        if self.vocab_size < 200:
+            raise ValueError(f"vocab_size={self.vocab_size}: at least 200 word pieces are needed")
+
+
+@dataclass(frozen=True)
+class PretrainParameters:
+    """03_pretrain."""
+
+    size: SizeName = "xxsmall"
+    budget: BudgetName = "demo"
+    preset: PresetName = "recommended"
+    corpus: str = "atlas"
+    languages: tuple[str, ...] = ()
+    teacher: str = "embedded"
+    teacher_revision: str | None = None
+    adversary: AdversaryMode | None = None
+    distillation_tokens: DistillationTokens | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    steps: int | None = None
+    batch_size: int | None = None
+    max_length: int | None = None
+    learning_rate: float | None = None
+    checkpoint_every: int | None = None
+    evaluate_every: int | None = None
+    heldout_share: float = 0.05
+    controls: bool | None = None
+    seed: int = 0
+    name: str | None = None
+    runs: str | None = None
+    device: str = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    num_processes: int = 1
+
+    def __post_init__(self) -> None:
+        _check(self.seed, self.num_processes)
+        if self.corpus == "atlas":
+            languages.check(self.languages, languages.ATLAS_LANGUAGES)
+        _ = self.pretrain_config  # a wrong option or range is refused here, before any work
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        return ("small", "xsmall", "xxsmall") if self.size == "all" else (self.size,)
+
+    @property
+    def objective(self) -> config.ObjectiveConfig:
+        """The preset, the budget's learning rate, and what was asked for by name, the later over the earlier."""
+        named = {
+            "adversary": self.adversary,
+            "distillation_tokens": self.distillation_tokens,
+            "learning_rate": self.learning_rate,
+        }
+        rate = {} if self.budget == "paper" else {"learning_rate": budget(self.budget).learning_rate}
+        given = {k: v for k, v in named.items() if v is not None}
+        weightless = {"distillation_weight": 0.0} if self.teacher == "none" else {}
+        return config.objective(self.preset, **{**rate, **weightless, **given, **self.options})
+
+    @property
+    def pretrain_config(self) -> config.PretrainConfig:
+        b = budget(self.budget)
+        steps = self.steps or min(b.steps[s] for s in self.sizes)
+        return config.PretrainConfig(
+            objective=self.objective,
+            steps=steps,
+            batch_size=self.batch_size or b.batch_size,
+            max_length=self.max_length or b.max_length,
+            seed=self.seed,
+            checkpoint_every=self.checkpoint_every or b.checkpoint_every,
+            evaluate_every=self.evaluate_every or b.evaluate_every,
+            gradient_norms_every=b.gradient_norms_every,
+            device=self.device,
+            precision=self.precision,
+        )

@@ -1,0 +1,234 @@
+"""One readable loop: batch -> teacher -> each student's three losses -> step -> log -> checkpoint."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from safetensors.torch import save_file
+from torch import Tensor
+from tqdm.auto import tqdm
+from transformers import BertForMaskedLM, PreTrainedModel
+from transformers.tokenization_utils_tokenizers import TokenizersBackend
+from transformers.utils import logging as hf_logging
+
+from unibert_lib import checkpoint, evaluate, modelcard, trainee
+from unibert_lib.batches import IGNORE_INDEX, Batch, make_batch
+from unibert_lib.config import ObjectiveConfig, PretrainConfig
+from unibert_lib.journal import Journal
+from unibert_lib.runs import Run, RunError
+from unibert_lib.tokens import TokenStore
+from unibert_lib.trainee import Trainee
+
+hf_logging.disable_progress_bar()  # saving one shard needs no bar between ours
+
+
+def pretrain(
+    config: PretrainConfig,
+    store: TokenStore,
+    students: Mapping[str, BertForMaskedLM],
+    teacher: PreTrainedModel | None,
+    run: Run,
+    *,
+    tokenizer: TokenizersBackend | None = None,
+) -> dict[str, Path]:
+    """Train every student from the same batches and one teacher pass; resume where a checkpoint lies.
+
+    Returns each student's folder, which ``AutoModelForMaskedLM.from_pretrained`` loads (and
+    ``AutoTokenizer`` where ``tokenizer`` was given): ``model`` for one student, ``model-<name>`` for several.
+    ``metrics.jsonl`` gets one row a step and student, ``evaluation.jsonl`` one a language and evaluation.
+    A finished run is returned as it is.
+
+    Raises
+    ------
+    TrainingError
+        If a loss is NaN or infinite, or gradients overflow ``config.max_bad_steps`` times in a row.
+    CheckpointError, RunError
+        If checkpoints exist but none is valid, or another process holds the run.
+
+    Source: paper 3.3 and 3.4.
+    """
+    folders = {name: run.path / ("model" if len(students) == 1 else f"model-{name}") for name in students}
+    with run:
+        if run.done:
+            return folders
+        accelerator = open_accelerator(config)
+        if teacher is not None:
+            teacher = teacher.to(accelerator.device).eval().requires_grad_(False)
+        made = [trainee.make(name, model.to(accelerator.device), store, config) for name, model in students.items()]
+        start = _resume(run.path, made)
+        with Journal(run.path, start) as journal, torch.random.fork_rng(devices=_cuda(accelerator)):
+            if start == 0:
+                _evaluate(made, teacher, store, config, 0, journal)
+            bar = tqdm(
+                range(start, config.steps),
+                "+".join(students),
+                config.steps,
+                initial=start,
+                unit="step",
+                mininterval=1,
+            )
+            for step in bar:
+                records = _step(step, made, teacher, store, config, accelerator)
+                journal.metrics(records)
+                bar.set_postfix_str(_summary(records), refresh=False)
+                done = step + 1
+                if done % config.evaluate_every == 0 or done == config.steps:
+                    _evaluate(made, teacher, store, config, done, journal)
+                if done % config.checkpoint_every == 0 or done == config.steps:
+                    journal.flush()
+                    _save(run.path, done, made, config)
+        for one in made:
+            _export(one, folders[one.name], run, store, config, tokenizer)
+        run.finish({"steps": config.steps, "models": {name: path.name for name, path in folders.items()}})
+    return folders
+
+
+def _step(
+    step: int,
+    made: list[Trainee],
+    teacher: PreTrainedModel | None,
+    store: TokenStore,
+    config: PretrainConfig,
+    accelerator: Accelerator,
+) -> list[dict[str, Any]]:
+    """One batch through the teacher once and through every student: the training step on one screen."""
+    began = time.perf_counter()
+    batch = make_batch(store, config.batch, config.seed, step).to(accelerator.device)
+    masked = batch.labels != IGNORE_INDEX
+    distilled = distilled_tokens(batch, config.objective) if teacher is not None else torch.zeros_like(masked)
+    rows = masked | distilled  # logits exist for these tokens and no others
+    expected = None
+    if teacher is not None:
+        with torch.no_grad(), accelerator.autocast():
+            expected = evaluate.head(teacher, evaluate.encode(teacher, batch)[distilled])
+    records = []
+    for one in made:
+        torch.manual_seed(trainee.dropout_seed(config.seed, step, one.name))
+        with accelerator.autocast():
+            hidden = evaluate.encode(one.model, batch)
+            logits = evaluate.head(one.model, hidden[rows])
+        record = trainee.learn(one, step, batch, hidden, logits, rows, expected, distilled, store, config)
+        record["tokens"], record["seconds"] = int(batch.real.sum()), time.perf_counter() - began
+        records.append(record)
+        began = time.perf_counter()
+    return records
+
+
+def distilled_tokens(batch: Batch, options: ObjectiveConfig) -> Tensor:
+    """Where the student is compared with the teacher, bool [rows, seq]."""
+    where = {"real": batch.real, "attended": batch.attended, "masked": batch.labels != IGNORE_INDEX}
+    return where[options.distillation_tokens]
+
+
+def open_accelerator(config: PretrainConfig) -> Accelerator:
+    """``auto`` is cuda where there is one, else cpu; MPS only by request. bf16 on a GPU that has it.
+
+    Raises
+    ------
+    RunError
+        If the device is not there, or the process is one of several.
+    """
+    cuda, name = torch.cuda.is_available(), config.device
+    there = {"auto": True, "cpu": True, "cuda": cuda, "mps": torch.backends.mps.is_available()}
+    if not there.get(name, False):
+        raise RunError(
+            f"device={name!r}: not on this machine; valid here: {', '.join(n for n, v in there.items() if v)}"
+        )
+    half = config.precision == "bf16" or (
+        config.precision == "auto" and name != "cpu" and cuda and torch.cuda.is_bf16_supported()
+    )
+    AcceleratorState._reset_state(
+        reset_partial_state=True
+    )  # an earlier run in this kernel may have used another precision
+    accelerator = Accelerator(
+        cpu=name == "cpu" or (name == "auto" and not cuda), mixed_precision="bf16" if half else "no"
+    )
+    if accelerator.num_processes != 1:
+        raise RunError(
+            f"{accelerator.num_processes} processes: pretraining runs in one process; start it without torchrun"
+        )
+    return accelerator
+
+
+def _cuda(accelerator: Accelerator) -> list[torch.device]:
+    return [accelerator.device] if accelerator.device.type == "cuda" else []
+
+
+def _save(path: Path, step: int, made: list[Trainee], config: PretrainConfig) -> None:
+    tensors = {name: values for one in made for name, values in trainee.state_tensors(one).items()}
+    counters = {one.name: {"bad_steps": one.bad_steps, "one_language": one.one_language} for one in made}
+    checkpoint.save(path / "checkpoints", step, tensors, {**_machine(), "counters": counters}, config.keep_checkpoints)
+
+
+def _resume(path: Path, made: list[Trainee]) -> int:
+    """The step to start from: 0, or that of the newest valid checkpoint, whose state ``made`` then holds."""
+    found = checkpoint.load_newest(path / "checkpoints")
+    if found is None:
+        return 0
+    folder, tensors, state = found
+    differs = [f"{k} {state.get(k)} -> {v}" for k, v in _machine().items() if state.get(k) != v]
+    if differs:
+        warnings.warn(
+            f"resuming {folder} with {', '.join(differs)}: the result will not be bit-identical", stacklevel=2
+        )
+    for one in made:
+        trainee.restore(one, tensors)
+        one.bad_steps, one.one_language = (state["counters"][one.name][k] for k in ("bad_steps", "one_language"))
+    print(f"resuming from {folder}")
+    return int(state["step"])
+
+
+def _machine() -> dict[str, Any]:
+    return {"threads": torch.get_num_threads(), "torch": torch.__version__, "world": 1}
+
+
+def _evaluate(
+    made: list[Trainee],
+    teacher: PreTrainedModel | None,
+    store: TokenStore,
+    config: PretrainConfig,
+    step: int,
+    journal: Journal,
+) -> None:
+    """Held-out figures while training, on few samples a language, so that they cost little."""
+    samples = max(8, 768 // len(store.languages))
+    for one in made:
+        table = evaluate.masked_tokens(one.model, store, teacher=teacher, samples=samples, max_length=config.max_length)
+        journal.evaluation(
+            [
+                {"step": step, "student": one.name, **{str(k): v for k, v in row.items()}}
+                for row in table.to_dict("records")
+            ]
+        )
+
+
+def _export(
+    one: Trainee,
+    folder: Path,
+    run: Run,
+    store: TokenStore,
+    config: PretrainConfig,
+    tokenizer: TokenizersBackend | None,
+) -> None:
+    """save_pretrained, the tokenizer, the discriminator beside it, and the model card."""
+    one.model.eval().save_pretrained(folder)
+    if tokenizer is not None:
+        tokenizer.save_pretrained(folder)
+    save_file(
+        {k: v.detach().cpu() for k, v in one.discriminator.state_dict().items()},
+        folder / "discriminator.safetensors",
+    )
+    (folder / "README.md").write_text(modelcard.write(run, one.name, one.model, store, config), encoding="utf-8")
+
+
+def _summary(records: list[dict[str, Any]]) -> str:
+    tokens = records[0]["tokens"] / max(1e-9, sum(r["seconds"] for r in records))
+    losses = "; ".join(f"mlm {r['mlm']:.2f} kd {r['distillation']:.2f} disc {r['discriminator']:.2f}" for r in records)
+    return f"{losses}; {tokens:,.0f} tokens/s"

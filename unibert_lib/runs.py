@@ -1,0 +1,192 @@
+"""Where a run lives, what it is made of, and who holds it.
+
+``runs/<kind>/<name>/`` holds ``config.json``, the fingerprints of its inputs, the code version, the
+environment and, once finished, ``DONE``. The same name with another configuration is an error.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+ENVIRONMENT = ("torch", "transformers", "tokenizers", "datasets", "numpy")
+
+
+class RunError(ValueError):
+    """A run folder that cannot be used as asked; the message names the folder and the remedy."""
+
+
+def root(path: str | Path | None = None) -> Path:
+    """The folder of all runs: ``path``, else ``UNIBERT_RUNS``, else ``runs/`` in the repository."""
+    return Path(path or os.environ.get("UNIBERT_RUNS") or REPOSITORY / "runs").expanduser().resolve()
+
+
+def fingerprint(*parts: Any) -> str:
+    """sha256 (hex) of files, folders or plain values.
+
+    A folder counts by the relative names and contents of its files; hidden files and locks do not count.
+    Source: ours.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, Path):
+            files = sorted(p for p in part.rglob("*") if p.is_file()) if part.is_dir() else [part]
+            if not files or not all(f.exists() for f in files):
+                raise RunError(f"{part}: no such file, or an empty folder; nothing to take a fingerprint of")
+            for file in files:
+                relative = file.relative_to(part) if part.is_dir() else Path(file.name)
+                if any(p.startswith(".") for p in relative.parts) or file.suffix == ".lock":
+                    continue
+                digest.update(str(relative).encode())
+                with file.open("rb") as stream:
+                    digest.update(hashlib.file_digest(stream, "sha256").digest())
+        else:
+            digest.update(json.dumps(plain(part), sort_keys=True, ensure_ascii=False).encode())
+    return digest.hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, paths and tuples as what JSON keeps of them."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def code_version() -> str:
+    """The commit (with ``-dirty`` where files differ), or the package's version outside a checkout."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return described.stdout.strip() or _package_version("unibert_lib")
+
+
+def _package_version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write whole or not at all: a staging file, flushed to disk, then one rename."""
+    staging = path.with_name(f".{path.name}.staging")
+    with staging.open("w", encoding="utf-8") as stream:
+        json.dump(plain(value), stream, indent=2, ensure_ascii=False, sort_keys=True)
+        stream.write("\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(staging, path)
+
+
+@dataclass
+class Run:
+    """A run's folder. Use it as a context manager to hold its lock while working in it."""
+
+    path: Path
+    fingerprint: str
+
+    def __post_init__(self) -> None:
+        self._lock = FileLock(self.path / ".lock")
+
+    @property
+    def done(self) -> bool:
+        return (self.path / "DONE").exists()
+
+    def finish(self, summary: Mapping[str, Any] | None = None) -> None:
+        write_json(self.path / "DONE", {"fingerprint": self.fingerprint, **(summary or {})})
+
+    def __enter__(self) -> Run:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise RunError(
+                f"{self.path}: another process works in this run; wait for it, "
+                "or give this one another name (-p name ...)"
+            ) from None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+
+def open_run(
+    kind: str,
+    name: str | None,
+    config: Any,
+    inputs: Mapping[str, str],
+    root: str | Path | None = None,
+    label: str = "run",
+) -> Run:
+    """Open ``<root>/<kind>/<name>``, making it where it is new.
+
+    ``inputs`` maps each input's name to its fingerprint. Without a name one is made of ``label`` and a short
+    hash of configuration and inputs, so that equal work meets in one folder.
+
+    Raises
+    ------
+    RunError
+        If the name is not one plain folder name, or the folder holds another configuration or other
+        inputs; the message lists what differs.
+
+    Source: ours.
+    """
+    identity = {"config": plain(config), "inputs": dict(inputs)}
+    mark = fingerprint(identity)
+    name = name or f"{label}-{mark[:8]}"
+    if not re.fullmatch(r"[\w][\w .+-]*", name):
+        raise RunError(f"name={name!r}: letters, digits, '_', '-', '.' and spaces only, as it names a folder")
+    path = globals()["root"](root) / kind / name
+    path.mkdir(parents=True, exist_ok=True)
+    card = path / "config.json"
+    if card.exists():
+        known = json.loads(card.read_text(encoding="utf-8"))
+        differences = _differences({k: known.get(k) for k in identity}, identity)
+        if differences:
+            raise RunError(
+                f"{path} holds another run under this name. Differences (there -> asked): {'; '.join(differences)}. "
+                "Choose another name, or remove that folder if it is no longer needed."
+            )
+    else:
+        versions = {package: _package_version(package) for package in ENVIRONMENT}
+        environment = {"python": sys.version.split()[0], "platform": platform.platform(), **versions}
+        write_json(card, {**identity, "fingerprint": mark, "code": code_version(), "environment": environment})
+    return Run(path, mark)
+
+
+def _differences(old: Any, new: Any, where: str = "") -> list[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        return [
+            d
+            for k in sorted({*old, *new})
+            for d in _differences(old.get(k), new.get(k), f"{where}.{k}" if where else k)
+        ]
+    return [] if old == new else [f"{where}: {old!r} -> {new!r}"]

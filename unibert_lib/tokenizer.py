@@ -1,0 +1,139 @@
+"""mBERT's WordPiece from wherever it lies, or one trained on the corpus with the same special ids."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import BertTokenizer
+from transformers.tokenization_utils_tokenizers import TokenizersBackend
+
+from unibert_lib import runs
+
+SPECIAL_IDS = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103}  # mBERT's
+MBERT = "google-bert/bert-base-multilingual-cased"
+# Hub files are taken at a pinned commit only; a newer one is given with `revision`.
+PINNED = {
+    MBERT: "3f076fdb1ab68d5b2880cb87a0886f315b8146f8",
+    "bert-base-multilingual-cased": "3f076fdb1ab68d5b2880cb87a0886f315b8146f8",
+}
+
+
+class TokenizerError(ValueError):
+    """A vocabulary that cannot be used; the message names the file and the remedy."""
+
+
+def load(source: str | Path, revision: str | None = None) -> TokenizersBackend:
+    """A cased WordPiece tokenizer from a bare ``vocab.txt``, a local folder or a hub id.
+
+    A hub id needs a revision, given or in :data:`PINNED`: a name alone may point to other files tomorrow.
+
+    Raises
+    ------
+    TokenizerError
+        For a vocabulary that is empty, has doubles or lacks a special token, a folder without a tokenizer,
+        an unpinned hub id, or a hub that cannot be reached.
+
+    Source: paper 3.1 (mBERT's tokenizer); the forms of ``source`` are ours.
+    """
+    path = Path(source).expanduser()
+    if path.is_file():
+        return _from_vocabulary(path)
+    if path.is_dir():
+        if not (path / "tokenizer.json").exists() and (path / "vocab.txt").exists():
+            return _from_vocabulary(path / "vocab.txt")
+        if not (path / "tokenizer.json").exists():
+            raise TokenizerError(
+                f"{path}: neither tokenizer.json nor vocab.txt in this folder; give the folder that holds one"
+            )
+        return _check(BertTokenizer.from_pretrained(path, local_files_only=True), str(path))
+    name = str(source)
+    if path.is_absolute() or path.suffix or name.count("/") > 1 or name.startswith("."):
+        raise TokenizerError(
+            f"{name}: no such file or folder; give a vocab.txt, a folder with a tokenizer, or a hub id"
+        )
+    revision = revision or PINNED.get(name)
+    if revision is None:
+        raise TokenizerError(
+            f"{name}: a hub id needs a pinned commit; pass revision=... (its hash on the model's page)"
+        )
+    try:
+        return _check(BertTokenizer.from_pretrained(name, revision=revision), name)
+    except OSError as error:
+        raise TokenizerError(
+            f"{name} at {revision}: neither cached nor reachable ({str(error).splitlines()[0]}). "
+            "Offline, give a local folder or a vocab.txt; the embedded default needs no hub."
+        ) from error
+
+
+def _from_vocabulary(path: Path) -> TokenizersBackend:
+    words = path.read_text(encoding="utf-8").splitlines()
+    doubled = [word for word, count in Counter(words).items() if count > 1]
+    if doubled:
+        line = len(words) - words[::-1].index(doubled[0])
+        raise TokenizerError(
+            f"{path}, line {line}: {doubled[0]!r} occurs twice; ids would shift. Take the file from its source again"
+        )
+    missing = [token for token in SPECIAL_IDS if token not in words]
+    if missing:
+        raise TokenizerError(
+            f"{path}: {', '.join(missing)} missing among {len(words)} lines; this is no BERT vocabulary"
+        )
+    # The path must not be passed as `vocab_file`: transformers 5 ignores it and returns five tokens.
+    return _check(BertTokenizer(vocab={word: i for i, word in enumerate(words)}, do_lower_case=False), str(path))
+
+
+def _check(tokenizer: TokenizersBackend, source: str) -> TokenizersBackend:
+    missing = [
+        token for token in SPECIAL_IDS if tokenizer.convert_tokens_to_ids(token) in (None, tokenizer.unk_token_id)
+    ]
+    missing = [token for token in missing if token != "[UNK]"]
+    if tokenizer.unk_token_id is None or missing:
+        raise TokenizerError(f"{source}: special tokens {missing or ['[UNK]']} missing; a BERT tokenizer is needed")
+    tokenizer.model_max_length = 512
+    return tokenizer
+
+
+def train(texts: Iterable[str], vocab_size: int) -> TokenizersBackend:
+    """A cased WordPiece of at most ``vocab_size`` pieces with mBERT's special tokens at mBERT's ids.
+
+    The ids between hold ``[unused1]`` to ``[unused99]``, as in mBERT.
+
+    Raises
+    ------
+    TokenizerError
+        If ``vocab_size`` leaves no room for pieces, or there is no text.
+
+    Source: the classroom's vocabulary is ours; the layout is mBERT's.
+    """
+    reserved = ["[PAD]", *(f"[unused{i}]" for i in range(1, 100)), "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    if vocab_size <= 2 * len(reserved):
+        raise TokenizerError(
+            f"vocab_size={vocab_size}: more than {2 * len(reserved)} are needed, {len(reserved)} of them special"
+        )
+    backend = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    backend.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.decoder = decoders.WordPiece(prefix="##")
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocab_size, special_tokens=reserved, show_progress=False, limit_alphabet=vocab_size // 2
+    )
+    backend.train_from_iterator(texts, trainer)
+    vocabulary = backend.get_vocab()
+    if len(vocabulary) <= len(reserved):
+        raise TokenizerError("no text to train a tokenizer on; the corpus is empty")
+    return _check(BertTokenizer(vocab=vocabulary, do_lower_case=False, strip_accents=False), "the trained tokenizer")
+
+
+def fingerprint(tokenizer: TokenizersBackend) -> str:
+    """sha256 of the pieces in the order of their ids and of how text is normalised."""
+    pieces = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    backend = tokenizer.backend_tokenizer
+    return runs.fingerprint([piece for piece, _ in pieces], repr(backend.normalizer), repr(backend.pre_tokenizer))
+
+
+def sanitise(text: str) -> str:
+    """Lone surrogates as U+FFFD: the tokenizer's library cannot take them. Source: ours."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

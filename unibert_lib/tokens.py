@@ -1,0 +1,217 @@
+"""Token ids on disk, one file a language, any sample in O(1).
+
+``<lang>.bin`` holds the ids of all samples one after another (uint32, without [CLS] and [SEP]); ``<lang>.idx``
+a row ``(start, length)`` for each training sample, ``<lang>.heldout.idx`` for each held-out one (int64).
+Parquet is for people, this is for training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+from transformers.tokenization_utils_tokenizers import TokenizersBackend
+
+from unibert_lib import runs
+from unibert_lib import tokenizer as tokenizers
+
+Split = Literal["train", "heldout"]
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class TokenStore:
+    """A folder written by :func:`write`. Languages are numbered in the order of :attr:`languages`."""
+
+    path: Path
+    meta: dict[str, Any]
+
+    @classmethod
+    def open(cls, path: Path) -> TokenStore:
+        """Raises ``ValueError`` where ``path`` holds no finished token store."""
+        if not (path / "meta.json").exists():
+            raise ValueError(f"{path}: no token store here; tokens.write(corpus, tokenizer, {path.name!r}) makes one")
+        meta = json.loads((path / "meta.json").read_text(encoding="utf-8"))
+        if meta["format"] != FORMAT:
+            raise ValueError(
+                f"{path}: token store format {meta['format']}, this code reads {FORMAT}; "
+                "remove the folder and write it again"
+            )
+        return cls(path, meta)
+
+    @property
+    def languages(self) -> list[str]:
+        return list(self.meta["languages"])
+
+    @property
+    def vocab_size(self) -> int:
+        return int(self.meta["vocab_size"])
+
+    @property
+    def special_ids(self) -> dict[str, int]:
+        return dict(self.meta["special_ids"])
+
+    @property
+    def fingerprint(self) -> str:
+        return str(self.meta["fingerprint"])
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """How often each id occurs in the training split, shape [vocab]."""
+        return np.asarray(np.load(self.path / "counts.npy"))
+
+    @cached_property
+    def _rows(self) -> dict[tuple[Split, int], NDArray[np.int64]]:
+        return {}
+
+    @cached_property
+    def _ids(self) -> dict[int, NDArray[np.uint32]]:
+        return {}
+
+    def rows(self, language: int, split: Split = "train") -> NDArray[np.int64]:
+        """(start, length) of each sample, shape [samples, 2], memory-mapped."""
+        key = (split, language)
+        if key not in self._rows:
+            suffix = "idx" if split == "train" else "heldout.idx"
+            self._rows[key] = _map(self.path / f"{self.languages[language]}.{suffix}", np.int64).reshape(-1, 2)
+        return self._rows[key]
+
+    def sizes(self, split: Split = "train") -> NDArray[np.int64]:
+        """Samples of each language, shape [languages]."""
+        return np.array([len(self.rows(i, split)) for i in range(len(self.languages))], dtype=np.int64)
+
+    def ids(self, language: int, index: int, split: Split = "train") -> NDArray[np.uint32]:
+        """The ids of one sample, without [CLS] and [SEP]."""
+        if language not in self._ids:
+            self._ids[language] = _map(self.path / f"{self.languages[language]}.bin", np.uint32)
+        start, length = self.rows(language, split)[index]
+        return self._ids[language][start : start + length]
+
+
+def _map(path: Path, kind: type) -> NDArray[Any]:
+    if path.stat().st_size == 0:  # numpy cannot map an empty file
+        return np.zeros(0, dtype=kind)
+    return np.memmap(path, dtype=kind, mode="r")
+
+
+def heldout(page: str, share: float) -> bool:
+    """Whether a page belongs to the held-out split: by a hash of its id, so that all its paragraphs, and
+    its parallel pages in other languages where ids are shared, fall on the same side. Source: ours."""
+    number = int.from_bytes(hashlib.blake2b(page.encode("utf-8", "replace"), digest_size=8).digest(), "big")
+    return number < share * 2**64
+
+
+def write(
+    corpus_dir: Path,
+    tokenizer: TokenizersBackend,
+    out: Path,
+    *,
+    languages: Sequence[str] | None = None,
+    heldout_share: float = 0.05,
+    max_length: int = 512,
+) -> TokenStore:
+    """Tokenise a corpus into a :class:`TokenStore` at ``out``; a finished store of the same input is reopened.
+
+    Samples longer than ``max_length`` less two (for [CLS] and [SEP]) are cut, and counted in the meta data.
+
+    Raises
+    ------
+    ValueError
+        If the corpus has no such language, or ``out`` holds a store made of something else.
+
+    Source: paper 3.1, footnote 5 (truncation to the context window); the layout is ours.
+    """
+    present = sorted(p.name for p in corpus_dir.iterdir() if p.is_dir() and any(p.glob("*.parquet")))
+    chosen = list(languages) if languages is not None else present
+    missing = [code for code in chosen if code not in present]
+    if missing or not chosen:
+        raise ValueError(
+            f"{corpus_dir}: no text in {', '.join(missing) or 'any language'}; "
+            f"it holds {', '.join(present) or 'nothing'}"
+        )
+    identity = {
+        "languages": chosen,
+        "corpus": runs.fingerprint(*[corpus_dir / code for code in chosen]),
+        "tokenizer": tokenizers.fingerprint(tokenizer),
+        "heldout_share": heldout_share,
+        "max_length": max_length,
+    }
+    mark = runs.fingerprint(identity)
+    if (out / "meta.json").exists():
+        store = TokenStore.open(out)
+        if store.fingerprint != mark:
+            raise ValueError(f"{out}: made from another corpus, tokenizer or split; remove it or choose another name")
+        return store
+    staging = out.with_name(f".{out.name}.staging")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    counts = np.zeros(len(tokenizer), dtype=np.int64)
+    statistics = {
+        code: _write_language(corpus_dir / code, code, tokenizer, staging, counts, heldout_share, max_length - 2)
+        for code in tqdm(chosen, desc="tokens", unit="language")
+    }
+    np.save(staging / "counts.npy", counts)
+    special = {name: tokenizer.convert_tokens_to_ids(name) for name in tokenizers.SPECIAL_IDS}
+    meta = {
+        "format": FORMAT,
+        "fingerprint": mark,
+        "vocab_size": len(tokenizer),
+        "special_ids": special,
+        "statistics": statistics,
+    }
+    runs.write_json(staging / "meta.json", {**identity, **meta})
+    shutil.rmtree(out, ignore_errors=True)  # a store without meta.json was never finished
+    os.replace(staging, out)
+    return TokenStore.open(out)
+
+
+def _write_language(
+    source: Path,
+    code: str,
+    tokenizer: TokenizersBackend,
+    out: Path,
+    counts: NDArray[np.int64],
+    share: float,
+    limit: int,
+) -> dict[str, int]:
+    position = truncated = unknown = 0
+    rows: dict[Split, list[tuple[int, int]]] = {"train": [], "heldout": []}
+    unk, own = tokenizer.unk_token_id, np.zeros(len(counts), dtype=np.int64)
+    with (out / f"{code}.bin").open("wb") as stream:
+        for pages, texts in _batches(source):
+            encoded = tokenizer([tokenizers.sanitise(t) for t in texts], add_special_tokens=False, verbose=False)[
+                "input_ids"
+            ]
+            for page, sample in zip(pages, encoded, strict=True):
+                truncated += len(sample) > limit
+                ids = np.asarray(sample[:limit], dtype=np.uint32)
+                split: Split = "heldout" if heldout(page, share) else "train"
+                rows[split].append((position, len(ids)))
+                unknown += int((ids == unk).sum())
+                if split == "train":
+                    np.add.at(own, ids, 1)
+                stream.write(ids.tobytes())
+                position += len(ids)
+    for split, suffix in (("train", "idx"), ("heldout", "heldout.idx")):
+        np.asarray(rows[split], dtype=np.int64).tofile(out / f"{code}.{suffix}")
+    counts += own
+    sizes = {"samples": len(rows["train"]), "heldout_samples": len(rows["heldout"])}
+    frequent = {"most_frequent": int(own.argmax()), "unknown_tokens": unknown, "truncated": truncated}
+    return {**sizes, "tokens": position, **frequent}
+
+
+def _batches(source: Path, size: int = 2000) -> Iterator[tuple[list[str], list[str]]]:
+    for file in sorted(source.glob("*.parquet")):
+        for batch in pq.ParquetFile(file).iter_batches(batch_size=size, columns=["page", "text"]):
+            yield batch.column("page").to_pylist(), batch.column("text").to_pylist()

@@ -1,0 +1,272 @@
+"""One student in training: its optimisers, its three losses on a batch, its step, its state on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import BertForMaskedLM
+
+from unibert_lib import checkpoint, objective
+from unibert_lib.batches import IGNORE_INDEX, Batch
+from unibert_lib.config import ObjectiveConfig, PretrainConfig
+from unibert_lib.runs import RunError
+from unibert_lib.student import build_discriminator
+from unibert_lib.tokens import TokenStore
+
+ONE_PASS = ("grl", "loss_reversal")
+COLLAPSE_STEPS = 50  # ours: this many batches in a row with one predicted language is a collapse
+
+
+class TrainingError(RuntimeError):
+    """A loss or gradient that cannot be trained on; the message names it, the step and the batch."""
+
+
+@dataclass
+class Trainee:
+    """A student with what trains it."""
+
+    name: str
+    model: BertForMaskedLM
+    discriminator: nn.Module
+    optimizer: torch.optim.Optimizer
+    discriminator_optimizer: torch.optim.Optimizer
+    names: dict[int, str] = field(default_factory=dict)
+    bad_steps: int = 0
+    one_language: int = 0
+
+
+def make(name: str, model: BertForMaskedLM, store: TokenStore, config: PretrainConfig) -> Trainee:
+    """A student ready to train: its discriminator and optimisers.
+
+    In the one-pass modes the discriminator's parameters join the student's optimiser; else it has its own.
+    """
+    options = config.objective
+    if model.config.vocab_size != store.vocab_size:
+        raise RunError(
+            f"student {name} has {model.config.vocab_size} word pieces, "
+            f"the token store {store.vocab_size}; build it with the store's"
+        )
+    discriminator = build_discriminator(
+        model.config.hidden_size, len(store.languages), options.discriminator_hidden, config.seed
+    ).to(model.device)
+    trained = [*model.parameters(), *(discriminator.parameters() if options.adversary in ONE_PASS else ())]
+    groups = [
+        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": options.weight_decay},
+        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},  # biases and LayerNorm
+    ]
+    optimizer = torch.optim.AdamW(
+        groups, lr=options.learning_rate, betas=options.betas, eps=options.epsilon, fused=True
+    )
+    own = torch.optim.AdamW(
+        discriminator.parameters(), lr=options.discriminator_learning_rate, weight_decay=0.0, fused=True
+    )
+    names = {id(p): n for n, p in model.named_parameters()} | {
+        id(p): f"discriminator.{n}" for n, p in discriminator.named_parameters()
+    }
+    return Trainee(name, model.train(), discriminator, optimizer, own, names)
+
+
+def learning_rate(step: int, config: PretrainConfig) -> float:
+    """Linear warm-up to the peak, then linear decay to zero at the last step. Source: paper 3.4."""
+    warmup = round(config.objective.warmup_fraction * config.steps)
+    rising = (step + 1) / max(1, warmup)
+    falling = (config.steps - step) / max(1, config.steps - warmup)
+    return config.objective.learning_rate * min(1.0, rising, falling)
+
+
+def learn(
+    trainee: Trainee,
+    step: int,
+    batch: Batch,
+    hidden: Tensor,
+    logits: Tensor,
+    rows: Tensor,
+    expected: Tensor | None,
+    distilled: Tensor,
+    store: TokenStore,
+    config: PretrainConfig,
+) -> dict[str, Any]:
+    """The three losses of one batch, their weighted sum, one optimiser step, and the row for the log.
+
+    ``hidden`` is [rows, seq, hidden]; ``rows`` and ``distilled`` are bool [rows, seq] and say for which tokens
+    ``logits`` and the teacher's ``expected`` logits (None without a teacher) were computed.
+
+    Raises
+    ------
+    TrainingError
+        See :func:`unibert_lib.pretrain.pretrain`.
+
+    Source: paper 3.3, Eq. 1 to 5.
+    """
+    options, progress = config.objective, step / config.steps
+    labels = batch.labels[rows]
+    mlm = objective.mlm_loss(logits, labels, label_smoothing=options.label_smoothing, reduction=options.mlm_reduction)
+    kd = logits.sum() * 0.0
+    if expected is not None:
+        kd = objective.distillation_loss(
+            logits[distilled[rows]],
+            expected,
+            temperature=options.temperature,
+            temperature_squared=options.temperature_squared,
+            reverse=options.reverse_kl,
+            top_k=options.teacher_top_k,
+        )
+    chosen = batch.real if options.pooling == "real" else batch.attended
+    pooled = objective.pool(hidden, batch.sequence_ids, chosen, len(batch.language_ids))
+    own_optimizer = options.adversary not in ONE_PASS
+    balance = _balance(store, options, pooled.device)
+    for _ in range(options.discriminator_steps if own_optimizer else 0):
+        _discriminator_step(trainee, pooled.detach(), batch.language_ids, balance, step, config)
+    adversary, reading = objective.adversary_losses(
+        pooled, batch.language_ids, trainee.discriminator, mode=options.adversary, class_weights=balance
+    )
+    strength = options.adversary_weight * (objective.ramp(progress) if options.adversary_ramp else 1.0)
+    weights = objective.Weights(options.mlm_weight, strength, options.distillation_weight)
+    total = objective.total_loss(mlm, adversary, kd, weights)
+    record = {
+        "step": step,
+        "student": trainee.name,
+        "learning_rate": learning_rate(step, config),
+        "adversary_weight": strength,
+    }
+    values = {
+        "mlm": mlm,
+        "adversary": adversary,
+        "distillation": kd,
+        "total": total,
+        "discriminator": reading,
+    }
+    record |= {name: float(value.detach()) + 0.0 for name, value in values.items()}
+    _refuse_nan(record, values, batch, store)
+    with torch.no_grad():
+        plain = (
+            objective.mlm_loss(logits, labels) if options.label_smoothing or options.mlm_reduction != "mean" else mlm
+        )
+        record["mlm_unsmoothed"] = float(plain)
+        kept = labels != IGNORE_INDEX
+        record["masked_accuracy"] = (
+            float((logits[kept].argmax(-1) == labels[kept]).float().mean()) if kept.any() else 0.0
+        )
+        _read_languages(trainee, pooled, batch, record)
+    if step % config.gradient_norms_every == 0:
+        terms = {
+            "mlm": weights.mlm * mlm,
+            "adversary": weights.adversary * adversary,
+            "distillation": weights.distillation * kd,
+        }
+        for name, term in terms.items():
+            (gradient,) = torch.autograd.grad(term, hidden, retain_graph=True, allow_unused=True)
+            record[f"gradient_{name}"] = 0.0 if gradient is None else float(gradient.norm())
+    _update(trainee, total, step, record, config)
+    return record
+
+
+def _update(trainee: Trainee, total: Tensor, step: int, record: dict[str, Any], config: PretrainConfig) -> None:
+    trainee.optimizer.zero_grad(set_to_none=True)
+    total.backward()
+    parameters = [p for group in trainee.optimizer.param_groups for p in group["params"]]
+    norm = nn.utils.clip_grad_norm_(parameters, config.objective.max_gradient_norm)
+    record["gradient_norm"] = float(norm)
+    if not math.isfinite(float(norm)):
+        trainee.bad_steps += 1
+        record["skipped"] = True
+        if trainee.bad_steps >= config.max_bad_steps:
+            raise TrainingError(
+                f"{trainee.name}: gradients overflowed {trainee.bad_steps} times in a row, last at step {step}; "
+                "lower learning_rate, or train in fp32. The newest checkpoint is the last good one"
+            )
+        return
+    trainee.bad_steps = 0
+    for group in trainee.optimizer.param_groups:
+        group["lr"] = learning_rate(step, config)
+    trainee.optimizer.step()
+
+
+def _discriminator_step(
+    trainee: Trainee,
+    features: Tensor,
+    language_ids: Tensor,
+    balance: Tensor | None,
+    step: int,
+    config: PretrainConfig,
+) -> None:
+    """The discriminator's own update, clipped apart from the student's."""
+    _, loss = objective.adversary_losses(
+        features, language_ids, trainee.discriminator, mode="off", class_weights=balance
+    )
+    trainee.discriminator_optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(trainee.discriminator.parameters(), config.objective.max_gradient_norm)
+    if math.isfinite(float(norm)):
+        trainee.discriminator_optimizer.step()
+
+
+def _balance(store: TokenStore, options: ObjectiveConfig, device: torch.device) -> Tensor | None:
+    """Class weights inverse to how often a language is drawn, with mean 1 over the draws."""
+    if not options.balanced_adversary:
+        return None
+    shares = np.maximum(store.sizes(), 1).astype(float) ** options.language_alpha
+    weights = 1 / shares
+    return torch.as_tensor(weights / (weights * shares / shares.sum()).sum(), dtype=torch.float32, device=device)
+
+
+def _refuse_nan(record: dict[str, Any], values: Mapping[str, Tensor], batch: Batch, store: TokenStore) -> None:
+    for name in values:
+        if not math.isfinite(record[name]):
+            languages = ", ".join(store.languages[i] for i in sorted(set(batch.language_ids.tolist())))
+            raise TrainingError(
+                f"{record['student']}: the {name} loss is {record[name]} at step {record['step']} "
+                f"(batch of {len(batch.language_ids)} samples in {languages}; make_batch gives it again). "
+                "The newest checkpoint is the last good one; a lower learning_rate or fp32 usually helps"
+            )
+
+
+@torch.no_grad()
+def _read_languages(trainee: Trainee, pooled: Tensor, batch: Batch, record: dict[str, Any]) -> None:
+    """How well the discriminator reads the language, against always naming the batch's most frequent one."""
+    read = trainee.discriminator(pooled.float()).argmax(-1)
+    record["discriminator_accuracy"] = float((read == batch.language_ids).float().mean())
+    record["chance"] = float(torch.bincount(batch.language_ids).max() / len(batch.language_ids))
+    alone = bool((read == read[0]).all()) and bool((batch.language_ids != batch.language_ids[0]).any())
+    trainee.one_language = trainee.one_language + 1 if alone else 0
+    if trainee.one_language == COLLAPSE_STEPS:
+        warnings.warn(
+            f"{trainee.name}: the discriminator has named one and the same language for {COLLAPSE_STEPS} batches, "
+            f"up to step {record['step']}; "
+            "its gradient no longer teaches the student anything",
+            stacklevel=2,
+        )
+
+
+def dropout_seed(seed: int, step: int, name: str, rank: int = 0) -> int:
+    """Each student's dropout follows from (seed, step, rank, student), so that its neighbours change nothing."""
+    return int.from_bytes(hashlib.blake2b(f"{seed}/{step}/{rank}/{name}".encode(), digest_size=7).digest(), "big")
+
+
+def state_tensors(trainee: Trainee) -> dict[str, dict[str, Tensor]]:
+    """Everything that changes in training, as named groups of tensors; ``restore`` is its inverse."""
+    return {
+        f"{trainee.name}.model": dict(trainee.model.named_parameters()),
+        f"{trainee.name}.discriminator": dict(trainee.discriminator.named_parameters()),
+        f"{trainee.name}.optimizer": checkpoint.optimizer_tensors(trainee.optimizer, trainee.names),
+        f"{trainee.name}.discriminator_optimizer": checkpoint.optimizer_tensors(
+            trainee.discriminator_optimizer, trainee.names
+        ),
+    }
+
+
+@torch.no_grad()
+def restore(trainee: Trainee, tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
+    for part in ("model", "discriminator"):
+        for name, parameter in getattr(trainee, part).named_parameters():
+            parameter.copy_(tensors[f"{trainee.name}.{part}"][name])
+    for part in ("optimizer", "discriminator_optimizer"):
+        checkpoint.restore_optimizer(getattr(trainee, part), trainee.names, tensors[f"{trainee.name}.{part}"])
