@@ -34,3 +34,39 @@ def shared() -> Path:
             return candidate
     places = " or ".join(str(candidate) for candidate in candidates)
     pytest.skip(f"no genuine files at {places}; UNIBERT_SHARED names the folder that holds data/")
+
+
+LINES = {
+    "en": [
+        "the cat sat on the mat",
+        "a dog ran to the old house by the river",
+        "birds sing",
+        "rain falls again",
+        "the sun",
+    ],
+    "es": ["el gato duerme en la casa", "un perro corre hacia la vieja casa del valle", "llueve", "hoy hace sol"],
+    "nl": ["de kat zit op de mat", "een hond rende naar het oude huis bij de rivier", "vogels zingen", "het regent"],
+}
+
+
+def make_corpus(folder: Path, lines: dict[str, list[str]] = LINES, copies: int = 12) -> Path:
+    """A corpus of parquet shards as 01 leaves it, of a few sentences with numbers to tell them apart."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for code, texts in lines.items():
+        (folder / code).mkdir(parents=True)
+        rows = [(str(i), f"{text} {i}") for i in range(copies) for text in texts]
+        pages, kept = zip(*rows, strict=True) if rows else ((), ())
+        pq.write_table(pa.table({"page": list(pages), "text": list(kept)}), folder / code / "part-00000.parquet")
+    return folder
+
+
+def make_store(folder: Path, vocab_size: int = 400):  # type: ignore[no-untyped-def]
+    """A token store of three languages with a tokenizer trained on it (kept in ``folder / "tokenizer"``)."""
+    from unibert_lib import tokenizer, tokens
+
+    corpus = make_corpus(folder / "corpus")
+    trained = tokenizer.train((line for texts in LINES.values() for line in texts), vocab_size)
+    trained.save_pretrained(folder / "tokenizer")
+    return tokens.write(corpus, trained, folder / "tokens", heldout_share=0.2)

@@ -41,11 +41,7 @@ def tracked(repository):
 
 def requirements(project):
     extras = project["project"]["optional-dependencies"]
-    return [
-        Requirement(line)
-        for group in (project["project"]["dependencies"], *extras.values())
-        for line in group
-    ]
+    return [Requirement(line) for group in (project["project"]["dependencies"], *extras.values()) for line in group]
 
 
 def test_every_range_of_pyproject_admits_the_pin_of_constraints(project, pins):
@@ -79,14 +75,10 @@ def test_security_floors_hold(project):
 
 def test_ci_runs_exactly_the_test_command_of_the_readme(repository):
     script = repository / ".ci" / "run"
-    commands = [
-        line for line in script.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")
-    ]
+    commands = [line for line in script.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
     assert commands[-1] == "exec make test"
     assert script.stat().st_mode & stat.S_IXUSR
-    assert re.search(
-        r"^make test\b", (repository / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE
-    )
+    assert re.search(r"^make test\b", (repository / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
 def test_hooks_need_no_network(repository):
@@ -100,11 +92,7 @@ def test_no_file_names_a_place_on_one_machine(tracked):
     places = re.compile(
         "|".join(f"[\"'(\\s=]/{name}/" for name in ("root", "home", "work", "opt", "Users", "mnt")).encode()
     )
-    found = [
-        path.name
-        for path in tracked
-        if path.suffix not in {".bz2", ".gz"} and places.search(path.read_bytes())
-    ]
+    found = [path.name for path in tracked if path.suffix not in {".bz2", ".gz"} and places.search(path.read_bytes())]
     assert found == []
 
 

@@ -71,9 +71,7 @@ def test_every_notebook_runs_and_takes_its_parameter(path, run, runs_folder):
     [injected] = tagged(executed, "injected-parameters")
     assert assignments(injected.source)["budget"] == "smoke"
     [parsed] = [cell for cell in executed.cells if "parse_parameters" in cell.source]
-    assert "budget='smoke'" in "".join(str(output) for output in parsed.outputs), (
-        "show params as the cell's value"
-    )
+    assert "budget='smoke'" in "".join(str(output) for output in parsed.outputs), "show params as the cell's value"
     assert [output.evalue for output in outputs(executed) if output.output_type == "error"] == []
 
 
@@ -123,9 +121,7 @@ def test_a_misspelt_parameter_is_refused_with_the_nearest_name_before_any_work(p
     assert not runs.exists() or list(runs.iterdir()) == []
     executed = nbformat.read(tmp_path / f"{path.stem}.failed.ipynb", as_version=4)
     codes = [cell for cell in executed.cells if cell.cell_type == "code"]
-    failed = next(
-        index for index, cell in enumerate(codes) if any(o.output_type == "error" for o in cell.outputs)
-    )
+    failed = next(index for index, cell in enumerate(codes) if any(o.output_type == "error" for o in cell.outputs))
     assert "parse_parameters" in codes[failed].source, "refused in the cell after the parameters"
 
 

@@ -51,9 +51,7 @@ def test_distillation_by_hand() -> None:
     assert objective.distillation_loss(student, teacher, temperature=2.0).item() == pytest.approx(4 * kl, abs=1e-6)
     plain = objective.distillation_loss(student, teacher, temperature=2.0, temperature_squared=False)
     assert plain.item() == pytest.approx(kl, abs=1e-6)
-    reverse = objective.distillation_loss(
-        student, teacher, temperature=2.0, temperature_squared=False, reverse=True
-    )
+    reverse = objective.distillation_loss(student, teacher, temperature=2.0, temperature_squared=False, reverse=True)
     assert reverse.item() == pytest.approx(0.5 * math.log(2) + 0.5 * math.log(2 / 3), abs=1e-6)
 
 
@@ -81,7 +79,7 @@ def test_no_gradient_reaches_the_teacher() -> None:
 
 def test_distillation_of_no_token_is_zero_and_of_other_shapes_an_error() -> None:
     assert objective.distillation_loss(torch.zeros(0, 5), torch.zeros(0, 5), temperature=2.0).item() == 0
-    with pytest.raises((ValueError, TypeCheckError), match="differ|tokens vocab"):  # the latter while tests run
+    with pytest.raises((ValueError, TypeCheckError), match=r"differ|tokens vocab"):  # the latter while tests run
         objective.distillation_loss(torch.zeros(2, 5), torch.zeros(2, 6), temperature=2.0)
     with pytest.raises(ValueError, match="temperature"):
         objective.distillation_loss(torch.zeros(2, 5), torch.zeros(2, 5), temperature=0.0)

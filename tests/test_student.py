@@ -39,9 +39,7 @@ def test_the_printed_sizes_mix_mb_and_mib() -> None:
     assert abs(xxsmall.megabytes - 74) < 2 and abs(xxsmall.mebibytes - 74) < 2
 
 
-@pytest.mark.parametrize(
-    ("size", "body", "head"), [("small", 151, 369), ("xsmall", 44, 184), ("xxsmall", 20, 92)]
-)
+@pytest.mark.parametrize(("size", "body", "head"), [("small", 151, 369), ("xsmall", 44, 184), ("xxsmall", 20, 92)])
 def test_flops_a_token_by_counting_matrices(size: str, body: int, head: int) -> None:
     footprint = student.predict(size)
     assert round(footprint.body_flops / 1e6) == body and round(footprint.head_flops / 1e6) == head
@@ -56,7 +54,11 @@ def test_the_same_seed_gives_the_same_student_and_leaves_the_callers_random_numb
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    one, two, other = student.build("xxsmall", 300), student.build("xxsmall", 300), student.build("xxsmall", 300, seed=1)
+    one, two, other = (
+        student.build("xxsmall", 300),
+        student.build("xxsmall", 300),
+        student.build("xxsmall", 300, seed=1),
+    )
     assert torch.equal(torch.rand(1), expected)
     weight = "bert.encoder.layer.0.attention.self.query.weight"
     assert torch.equal(one.state_dict()[weight], two.state_dict()[weight])

@@ -18,9 +18,7 @@ def test_the_range_is_exact_at_both_ends(size):
     printed = table1.STUDENTS[size].parameters
     least, most = table1.intermediate_range(size, 1e6 * (printed - 0.5), 1e6 * (printed + 0.5))
     inside = [student.predict(size, intermediate_size=wide).parameters / 1e6 for wide in (least, most)]
-    outside = [
-        student.predict(size, intermediate_size=wide).parameters / 1e6 for wide in (least - 1, most + 1)
-    ]
+    outside = [student.predict(size, intermediate_size=wide).parameters / 1e6 for wide in (least - 1, most + 1)]
     assert all(printed - 0.5 <= millions < printed + 0.5 for millions in inside)
     assert not any(printed - 0.5 <= millions < printed + 0.5 for millions in outside)
 

@@ -1,35 +1,20 @@
 """Every figure of the notebooks. A function takes a table or plain arrays and returns a Figure.
 
-One palette (seaborn's colour-blind-safe one); bars carry a hatch and lines a dash, for print in grey.
+Axes carry their units; what the figures share in looks is in :mod:`unibert_lib.drawing`.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-PALETTE: list[Any] = list(sns.color_palette("colorblind"))
-HATCHES = ("", "///", "...", "xxx", "\\\\\\", "++", "oo", "--")
-DASHES = ("-", "--", ":", "-.")
-STYLE: Any = {
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.axisbelow": True,
-    "grid.alpha": 0.3,
-    "figure.dpi": 110,
-}
+from unibert_lib.drawing import DASHES, LABEL_BOX, PALETTE, bars_of, canvas, name_ticks, plain_log, show_legend, wide
+
 LANGUAGE_AXIS = "language (Wikipedia code)"
-LABEL_BOX = {"fc": "white", "ec": "none", "pad": 1, "alpha": 0.85}
 PANELS: dict[str, dict[str, str]] = {  # axis label -> column of metrics.jsonl -> name in the legend
     "loss (nats)": {
         "mlm": "MLM",
@@ -47,48 +32,11 @@ PANELS: dict[str, dict[str, str]] = {  # axis label -> column of metrics.jsonl -
 }
 
 
-class Picture(Figure):
-    """A figure that a notebook shows as a cell's value: outside pyplot's registry, so that it shows once."""
-
-    def _repr_png_(self) -> bytes:
-        stream = io.BytesIO()
-        self.savefig(stream, format="png", bbox_inches="tight")
-        return stream.getvalue()
-
-
-def _figure(width: float, height: float = 3.6, rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    with mpl.rc_context(STYLE):
-        figure = Picture(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False)
-    return figure, list(axes.ravel())
-
-
 def _need(table: pd.DataFrame, *columns: str) -> None:
     missing = [name for name in columns if name not in table]
     if missing or table.empty:
         there = list(table.columns)
         raise ValueError(f"nothing to draw: missing columns {missing}, {len(table)} rows; there are {there}")
-
-
-def _bars(axis: Axes, where: Any, heights: Any, width: float, number: int, **options: Any) -> Any:
-    """Bars in the palette's colour and hatch of this ``number``."""
-    colour, hatch = PALETTE[number % len(PALETTE)], HATCHES[number % len(HATCHES)]
-    return axis.bar(where, heights, width, color=colour, hatch=hatch, edgecolor="white", **options)
-
-
-def _names(axis: Axes, names: Sequence[Any], **labels: Any) -> None:
-    axis.set_xticks(np.arange(len(names)), [str(n) for n in names], rotation=90 if len(names) > 20 else 0)
-    axis.set(**labels)
-
-
-def _legend(axis: Axes, where: str = "beside", **options: Any) -> None:
-    """Out of the data's way: beside the axes, or in one line above them."""
-    options["loc"] = "upper left" if where == "beside" else "lower right"
-    axis.legend(bbox_to_anchor=(1, 1), frameon=False, **options)
-
-
-def _wide(bars: int) -> float:
-    return max(5.0, 2.0 + 0.34 * bars)
 
 
 def corpus_bars(report: pd.DataFrame) -> Figure:
@@ -104,16 +52,20 @@ def corpus_bars(report: pd.DataFrame) -> Figure:
     largest = float(table[["bytes_in", "bytes_out"]].to_numpy().max())
     steps = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "bytes"))
     unit, name = next((u, n) for u, n in steps if largest >= u or u == 1)
-    figure, [axis] = _figure(_wide(len(table)))
+    figure, [axis] = canvas(wide(len(table)))
     where = np.arange(len(table))
     axis.bar(where - 0.2, table["bytes_in"] / unit, 0.4, color=PALETTE[7], label="before the rules")
     axis.bar(where + 0.2, table["bytes_out"] / unit, 0.4, color=PALETTE[0], label="after")
     axis.set_yscale("log")
-    _names(axis, list(table["language"]), xlabel=LANGUAGE_AXIS, ylabel=f"text ({name}, log scale)")
+    smallest = float(table["bytes_out"].where(table["bytes_out"] > 0).min()) / unit
+    if np.isfinite(smallest):  # a whole decade below the smallest bar, or its height would say nothing
+        axis.set_ylim(bottom=10 ** np.floor(np.log10(smallest / 2)))
+    plain_log(axis.yaxis)
+    name_ticks(axis, list(table["language"]), xlabel=LANGUAGE_AXIS, ylabel=f"text ({name}, log scale)")
     for position, left in zip(where, table["bytes_out"], strict=True):
         if left == 0:
             axis.annotate("0", (position + 0.2, 0.01), xycoords=("data", "axes fraction"), ha="center")
-    _legend(axis, "above", ncols=2)
+    show_legend(axis, "above", ncols=2)
     return figure
 
 
@@ -128,12 +80,12 @@ def stacked_bars(
     """
     if table.empty:
         raise ValueError("nothing to draw: the table is empty")
-    figure, [axis] = _figure(_wide(len(table)) + 1.5)
+    figure, [axis] = canvas(wide(len(table)) + 1.5)
     where, bottom = np.arange(len(table)), np.zeros(len(table))
     total = table.sum(axis=1).to_numpy(dtype=float)
     for number, name in enumerate(table.columns):
         values = table[name].to_numpy(dtype=float)
-        bars = _bars(axis, where, values, 0.65, number, bottom=bottom, label=str(name))
+        bars = bars_of(axis, where, values, 0.65, number, bottom=bottom, label=str(name))
         if shares:
             parts = 100 * values / np.where(total > 0, total, 1)
             readable = values > 0.06 * total.max()
@@ -141,8 +93,8 @@ def stacked_bars(
             for text in axis.bar_label(bars, texts, label_type="center", fontsize=9):
                 text.set_bbox(LABEL_BOX if text.get_text() else None)
         bottom += values
-    _names(axis, list(table.index), xlabel=xlabel, ylabel=ylabel)
-    _legend(axis, title=legend or None)
+    name_ticks(axis, list(table.index), xlabel=xlabel, ylabel=ylabel)
+    show_legend(axis, title=legend or None)
     return figure
 
 
@@ -154,7 +106,8 @@ def drops_stacked(drops: pd.DataFrame) -> Figure:
     Source: the rules are UniBERT 3.1; the figure is ours.
     """
     order = drops.sum(axis=1).sort_values(ascending=False).index
-    return stacked_bars(drops.loc[order], "dropped paragraphs (%)", xlabel=LANGUAGE_AXIS, legend="reason")
+    took = drops.columns[drops.sum(axis=0) > 0]  # a rule that only changes text has no bar
+    return stacked_bars(drops.loc[order, took], "dropped paragraphs (%)", xlabel=LANGUAGE_AXIS, legend="reason")
 
 
 def token_histogram(lengths: Mapping[str, Sequence[int]], limit: int = 512) -> Figure:
@@ -164,7 +117,7 @@ def token_histogram(lengths: Mapping[str, Sequence[int]], limit: int = 512) -> F
     """
     if not any(len(values) for values in lengths.values()):
         raise ValueError("nothing to draw: no paragraph lengths")
-    figure, [axis] = _figure(6.5)
+    figure, [axis] = canvas(6.5)
     longest = max(max(values, default=1) for values in lengths.values())
     bins = [float(edge) for edge in np.geomspace(1, max(longest, 2) * 1.05, 30)]
     for number, (language, values) in enumerate(lengths.items()):
@@ -178,12 +131,13 @@ def token_histogram(lengths: Mapping[str, Sequence[int]], limit: int = 512) -> F
         }
         axis.hist(values, bins, weights=weights, label=language, **look)
     axis.set_xscale("log")
+    plain_log(axis.xaxis)
     if longest > limit / 4:
         axis.axvline(limit, color="0.3", lw=1)
         spot: Any = ("data", "axes fraction")
         axis.annotate(f"window {limit}", (limit, 0.97), xycoords=spot, rotation=90, ha="right", va="top")
     axis.set(xlabel="word pieces in a paragraph (log scale)", ylabel="paragraphs (%)")
-    _legend(axis, ncols=1 + len(lengths) // 14, title="language")
+    show_legend(axis, ncols=1 + len(lengths) // 14, title="language")
     return figure
 
 
@@ -198,19 +152,19 @@ def size_comparison(table: pd.DataFrame, quantity: str = "parameters (millions)"
     sizes = list(dict.fromkeys(table["size"]))
     printed = table["assumption"].str.startswith("Table 1")
     assumptions = list(dict.fromkeys(table.loc[~printed, "assumption"]))
-    figure, [axis] = _figure(6.5)
+    figure, [axis] = canvas(6.5)
     width = 0.8 / max(len(assumptions), 1)
     for number, assumption in enumerate(assumptions):
         values = table[table["assumption"] == assumption].set_index("size")["value"].reindex(sizes)
         where = np.arange(len(sizes)) - 0.4 + (number + 0.5) * width
-        bars = _bars(axis, where, values, width, number, label=assumption)
+        bars = bars_of(axis, where, values, width, number, label=assumption)
         axis.bar_label(bars, fmt="%.1f", fontsize=9, label_type="center", bbox=LABEL_BOX)
     for number, (_, row) in enumerate(table[printed].iterrows()):
         centre = sizes.index(row["size"])
         label = str(row["assumption"]) if number == 0 else "_"  # matplotlib leaves "_" out of the legend
         axis.hlines(row["value"], centre - 0.45, centre + 0.45, color="black", lw=1.5, label=label)
-    _names(axis, sizes, xlabel="student", ylabel=quantity)
-    _legend(axis, "above", ncols=3)
+    name_ticks(axis, sizes, xlabel="student", ylabel=quantity)
+    show_legend(axis, "above", ncols=3)
     return figure
 
 
@@ -236,7 +190,7 @@ def loss_curves(metrics: pd.DataFrame, window: int = 1) -> Figure:
         table["tokens_per_second"] = table["tokens"] / table["seconds"]
     if "mlm_unsmoothed" in table and np.allclose(table["mlm"], table["mlm_unsmoothed"]):
         table = table.drop(columns="mlm_unsmoothed")
-    figure, axes = _figure(10, 6, 2, 2)
+    figure, axes = canvas(10, 6, 2, 2)
     for axis, (label, columns) in zip(axes, PANELS.items(), strict=True):
         present = [name for name in columns if name in table and table[name].notna().any()]
         for number, name in enumerate(present):
@@ -265,12 +219,12 @@ def grouped_bars(table: pd.DataFrame, ylabel: str, *, xlabel: str = "") -> Figur
     if table.empty:
         raise ValueError("nothing to draw: the table is empty")
     count = len(table.columns)
-    figure, [axis] = _figure(max(5.0, 2 + 0.2 * len(table) * count))
+    figure, [axis] = canvas(max(5.0, 2 + 0.2 * len(table) * count))
     for number, name in enumerate(table.columns):
         where = np.arange(len(table)) - 0.4 + (number + 0.5) * 0.8 / count
-        _bars(axis, where, table[name], 0.8 / count, number, label=str(name))
-    _names(axis, list(table.index), xlabel=xlabel, ylabel=ylabel)
-    _legend(axis, "above", ncols=min(count, 4))
+        bars_of(axis, where, table[name], 0.8 / count, number, label=str(name))
+    name_ticks(axis, list(table.index), xlabel=xlabel, ylabel=ylabel)
+    show_legend(axis, "above", ncols=min(count, 4))
     return figure
 
 
@@ -293,14 +247,14 @@ def probe_bars(table: pd.DataFrame, chance: float, ylabel: str = "language probe
     """
     _need(table, "run", "accuracy")
     names = list(dict.fromkeys(table["run"]))
-    figure, [axis] = _figure(max(4.5, 1.4 * len(names)))
+    figure, [axis] = canvas(max(4.5, 1.4 * len(names)))
     for number, name in enumerate(names):
         values = 100 * table.loc[table["run"] == name, "accuracy"].to_numpy(dtype=float)
         mean = float(values.mean())
         spread = [[mean - values.min()], [values.max() - mean]] if len(values) > 1 else None
-        bars = _bars(axis, [number], [mean], 0.6, number, yerr=spread, capsize=4)
+        bars = bars_of(axis, [number], [mean], 0.6, number, yerr=spread, capsize=4)
         axis.bar_label(bars, fmt="%.1f", label_type="center", bbox=LABEL_BOX)
     axis.axhline(100 * chance, color="0.3", ls="--", lw=1.2, label=f"chance {100 * chance:.1f} %")
-    _names(axis, names, ylabel=ylabel, ylim=(0, 105))
-    _legend(axis, "above")
+    name_ticks(axis, names, ylabel=ylabel, ylim=(0, 105))
+    show_legend(axis, "above")
     return figure

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-from transformers import BertTokenizer
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from transformers import AutoTokenizer, BertTokenizer
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib import runs
@@ -48,7 +49,7 @@ def load(source: str | Path, revision: str | None = None) -> TokenizersBackend:
             raise TokenizerError(
                 f"{path}: neither tokenizer.json nor vocab.txt in this folder; give the folder that holds one"
             )
-        return _check(BertTokenizer.from_pretrained(path, local_files_only=True), str(path))
+        return _check(AutoTokenizer.from_pretrained(path, local_files_only=True), str(path))
     name = str(source)
     if path.is_absolute() or path.suffix or name.count("/") > 1 or name.startswith("."):
         raise TokenizerError(
@@ -60,7 +61,7 @@ def load(source: str | Path, revision: str | None = None) -> TokenizersBackend:
             f"{name}: a hub id needs a pinned commit; pass revision=... (its hash on the model's page)"
         )
     try:
-        return _check(BertTokenizer.from_pretrained(name, revision=revision), name)
+        return _check(AutoTokenizer.from_pretrained(name, revision=revision), name)
     except OSError as error:
         raise TokenizerError(
             f"{name} at {revision}: neither cached nor reachable ({str(error).splitlines()[0]}). "
@@ -85,7 +86,11 @@ def _from_vocabulary(path: Path) -> TokenizersBackend:
     return _check(BertTokenizer(vocab={word: i for i, word in enumerate(words)}, do_lower_case=False), str(path))
 
 
-def _check(tokenizer: TokenizersBackend, source: str) -> TokenizersBackend:
+def _check(tokenizer: Any, source: str) -> TokenizersBackend:
+    if not isinstance(tokenizer, TokenizersBackend) or len(tokenizer) <= len(SPECIAL_IDS):
+        raise TokenizerError(
+            f"{source}: no WordPiece vocabulary here; give a vocab.txt or a folder with tokenizer.json"
+        )
     missing = [
         token for token in SPECIAL_IDS if tokenizer.convert_tokens_to_ids(token) in (None, tokenizer.unk_token_id)
     ]
@@ -99,7 +104,8 @@ def _check(tokenizer: TokenizersBackend, source: str) -> TokenizersBackend:
 def train(texts: Iterable[str], vocab_size: int) -> TokenizersBackend:
     """A cased WordPiece of at most ``vocab_size`` pieces with mBERT's special tokens at mBERT's ids.
 
-    The ids between hold ``[unused1]`` to ``[unused99]``, as in mBERT.
+    The ids between hold ``[unused1]`` to ``[unused99]``, as in mBERT. The same texts give the same pieces; they
+    are held in memory, so a sample will do where the corpus is large.
 
     Raises
     ------
@@ -116,13 +122,22 @@ def train(texts: Iterable[str], vocab_size: int) -> TokenizersBackend:
     backend = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     backend.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    backend.decoder = decoders.WordPiece(prefix="##")
+    lines = [sanitise(text) for text in texts]
+    letters = Counter(c for line in lines for c in backend.normalizer.normalize_str(line) if not c.isspace())
+    alphabet = [c for c, _ in sorted(letters.items(), key=lambda item: (-item[1], item[0]))]
+    alphabet = alphabet[: (vocab_size - len(reserved)) // 4]
+    # The trainer numbers the continuations ("##a") in the order of a hash table, and breaks ties by number:
+    # naming letters and continuations first makes the result the same each time.
     trainer = trainers.WordPieceTrainer(
-        vocab_size=vocab_size, special_tokens=reserved, show_progress=False, limit_alphabet=vocab_size // 2
+        vocab_size=vocab_size,
+        special_tokens=[*reserved, *(f"##{c}" for c in alphabet)],
+        initial_alphabet=alphabet,
+        limit_alphabet=len(alphabet),
+        show_progress=False,
     )
-    backend.train_from_iterator(texts, trainer)
+    backend.train_from_iterator(lines, trainer)
     vocabulary = backend.get_vocab()
-    if len(vocabulary) <= len(reserved):
+    if not alphabet:
         raise TokenizerError("no text to train a tokenizer on; the corpus is empty")
     return _check(BertTokenizer(vocab=vocabulary, do_lower_case=False, strip_accents=False), "the trained tokenizer")
 

@@ -74,11 +74,24 @@ def remove_tags(text: str) -> str:
     """
     if "<" not in text:
         return text
-    tags = [found for found in _TAG.finditer(text) if found.group(2).lower() in HTML_NAMES]
-    # Pair opening and closing tags by a stack per name: where does each dropped element end?
+    ends = _ends_of_dropped(text)
+    pieces, at = [], 0
+    for found in _TAG.finditer(text):
+        name = found.group(2).lower()
+        if found.start() < at or name not in HTML_NAMES:
+            continue
+        pieces.append(text[at : found.start()])
+        pieces.append(" " if name == "br" else "\n" if name in BLOCK_NAMES or name == "table" else "")
+        at = ends.get(found.start(), found.end())
+    pieces.append(text[at:])
+    return "".join(pieces)
+
+
+def _ends_of_dropped(text: str) -> dict[int, int]:
+    """Where each element that is dropped ends, by where it begins: tags are paired by one stack per name."""
     ends: dict[int, int] = {}
     stacks: dict[str, list[int]] = {}
-    for found in tags:
+    for found in _TAG.finditer(text):
         name = found.group(2).lower()
         if name not in DROPPED_NAMES or found.group(3).endswith("/"):
             continue
@@ -87,16 +100,7 @@ def remove_tags(text: str) -> str:
             stack.append(found.start())
         elif stack:
             ends[stack.pop()] = found.end()
-    pieces, at = [], 0
-    for found in tags:
-        if found.start() < at:
-            continue
-        name = found.group(2).lower()
-        pieces.append(text[at : found.start()])
-        pieces.append(" " if name == "br" else "\n" if name in BLOCK_NAMES or name == "table" else "")
-        at = ends.get(found.start(), found.end())
-    pieces.append(text[at:])
-    return "".join(pieces)
+    return ends
 
 
 _BRACES = re.compile(r"\{{2,}|\}{2,}|^[ \t:*#]{0,20}\{\||^[ \t]{0,20}\|\}(?!\})", re.MULTILINE)
@@ -109,7 +113,8 @@ _TRANSPARENT = {
     **dict.fromkeys(("nowrap", "nobr", "nobreak", "small", "big", "nobold"), _FIRST),
     **dict.fromkeys(("convert", "cvt"), _PAIR),
 }
-_DEPTH = 12  # nested transparent templates beyond this depth are dropped: copying them up is no longer linear
+_COPIED_DEPTH = 12  # nested transparent templates beyond this depth are dropped: copying them up is not linear
+_DEPTH = 100  # openings beyond this depth are counted, not followed
 
 
 def _argument(content: str, kind: str) -> str:
@@ -130,10 +135,10 @@ def _kind(text: str, at: int) -> str | None:
 
 
 class _Frame:
-    __slots__ = ("kind", "parts", "start", "width")
+    __slots__ = ("kind", "parts", "width")
 
-    def __init__(self, width: int, kind: str | None, start: int) -> None:
-        self.width, self.kind, self.start = width, kind, start  # width 0: a table
+    def __init__(self, width: int, kind: str | None) -> None:
+        self.width, self.kind = width, kind  # width 0: a table
         self.parts: list[str] = []
 
 
@@ -147,24 +152,28 @@ def remove_templates_and_tables(text: str) -> str:
     """
     if "{" not in text:
         return text
-    root = _Frame(0, None, 0)
+    root = _Frame(0, None)
     stack = [root]
-    at = 0
+    at = ignored = 0
     for found in _BRACES.finditer(text):
         stack[-1].parts.append(text[at : found.start()])
         at = found.end()
         token = found.group()
-        if token.endswith("{|"):
-            stack.append(_Frame(0, None, found.start()))
-        elif token.endswith("|}"):
+        if token.endswith("|}"):
             _close_table(stack)
-        elif token[0] == "{":
-            for pair in range(len(token) // 2):
-                last = pair == len(token) // 2 - 1
-                kind = _kind(text, at) if last and len(stack) < _DEPTH else None
-                stack.append(_Frame(3 if last and len(token) % 2 else 2, kind, found.start()))
+        elif token[0] == "}":
+            skipped = min(ignored, len(token) // 2)
+            ignored -= skipped
+            _close_templates(stack, len(token) - 2 * skipped)
+        elif len(stack) >= _DEPTH:
+            ignored += len(token) // 2
+        elif token.endswith("{|"):
+            stack.append(_Frame(0, None))
         else:
-            _close_templates(stack, len(token))
+            # "{{{" is a parameter's three braces; more are templates within templates.
+            pairs = min(len(token) // 2, _DEPTH)
+            stack += [_Frame(2, None) for _ in range(pairs - 1)]
+            stack.append(_Frame(2 + len(token) % 2, _kind(text, at) if len(stack) < _COPIED_DEPTH else None))
     stack[-1].parts.append(text[at:])
     # Frames still open hold what follows their mark, in order: read them from the outside in.
     pieces = root.parts
@@ -210,6 +219,7 @@ def filter_links(text: str, dropped: Callable[[str], bool]) -> str:
     """
     if "[[" not in text and "]]" not in text:
         return text
+    pieces: list[str] = []
     frames: list[list[str]] = [[]]
     at = 0
     for found in _BRACKETS.finditer(text):
@@ -220,11 +230,12 @@ def filter_links(text: str, dropped: Callable[[str], bool]) -> str:
                 frames.append([])
         elif found.group() != "]]":
             # No link spans an empty line: what is still open was never closed.
-            frames = [[piece for frame in frames for piece in frame] if len(frames) > 1 else frames[0]]
-            frames[0].append("\n\n")
+            pieces += [piece for frame in frames for piece in frame]
+            pieces.append("\n\n")
+            frames = [[]]
         elif len(frames) > 1:
             content = "".join(frames.pop())
             if not dropped(content.partition("|")[0]):
                 frames[-1].append(f"[[{content}]]")
     frames[-1].append(text[at:])
-    return "".join(piece for frame in frames for piece in frame)
+    return "".join(pieces + [piece for frame in frames for piece in frame])

@@ -1,0 +1,128 @@
+"""A valid checkpoint at every moment, and never one that is not what was written."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from unibert_lib import checkpoint
+from unibert_lib.checkpoint import CheckpointError
+
+
+def _save(folder: Path, step: int, keep: int = 2) -> Path:
+    return checkpoint.save(folder, step, {"model": {"w": torch.full((3, 4), float(step))}}, {"note": step}, keep)
+
+
+def test_what_was_saved_comes_back(tmp_path: Path) -> None:
+    _save(tmp_path, 5)
+    found = checkpoint.load_newest(tmp_path)
+    assert found is not None
+    path, tensors, state = found
+    assert path.name == "step-00000005" and state == {"step": 5, "note": 5}
+    assert torch.equal(tensors["model"]["w"], torch.full((3, 4), 5.0))
+
+
+def test_where_nothing_was_saved_nothing_is_found(tmp_path: Path) -> None:
+    assert checkpoint.load_newest(tmp_path / "none") is None
+
+
+def test_only_the_newest_are_kept(tmp_path: Path) -> None:
+    for step in (1, 2, 3, 4):
+        _save(tmp_path, step, keep=2)
+    assert [p.name for p in checkpoint.list_checkpoints(tmp_path)] == ["step-00000003", "step-00000004"]
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "state.json", "manifest.json"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
+def test_a_damaged_checkpoint_is_passed_over_and_said_so(tmp_path: Path, file: str, damage: str) -> None:
+    _save(tmp_path, 1)
+    target = _save(tmp_path, 2) / file
+    data = bytearray(target.read_bytes())
+    if damage == "flip":
+        data[len(data) // 2] ^= 1
+        target.write_bytes(data)
+    elif damage == "cut":
+        target.write_bytes(data[:-3])
+    else:
+        target.unlink()
+    with pytest.warns(UserWarning, match="step-00000002"):
+        found = checkpoint.load_newest(tmp_path)
+    assert found is not None and found[2]["step"] == 1
+
+
+def test_any_flipped_bit_of_the_weights_is_found(tmp_path: Path) -> None:
+    path = _save(tmp_path, 1)
+    data, dice = (path / "model.safetensors").read_bytes(), random.Random(0)
+    assert checkpoint.verify(path) is None
+    for _ in range(25):
+        broken = bytearray(data)
+        broken[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+        (path / "model.safetensors").write_bytes(broken)
+        assert checkpoint.verify(path) == "model.safetensors differs from its sha256 sum"
+
+
+def test_without_a_valid_one_it_is_an_error_and_no_silent_restart(tmp_path: Path) -> None:
+    (_save(tmp_path, 1) / "state.json").write_text("{}")
+    with pytest.raises(CheckpointError, match=r"no valid checkpoint \(step-00000001: state.json differs"):
+        checkpoint.load_newest(tmp_path)
+
+
+def test_a_manifest_cannot_point_outside_its_folder(tmp_path: Path) -> None:
+    path = _save(tmp_path, 1)
+    manifest = json.loads((path / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps({**manifest, "../../etc/passwd": "0"}))
+    assert checkpoint.verify(path) == "../../etc/passwd missing"
+
+
+def test_a_full_disk_leaves_the_earlier_checkpoint_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _save(tmp_path, 1)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "write_json", full)
+    with pytest.raises(CheckpointError, match="No space left"):
+        _save(tmp_path, 2)
+    monkeypatch.undo()
+    found = checkpoint.load_newest(tmp_path)
+    assert found is not None and found[2]["step"] == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["step-00000001"]
+
+
+def test_a_kill_before_the_rename_leaves_no_half_checkpoint(tmp_path: Path) -> None:
+    _save(tmp_path, 1)
+    shutil.copytree(tmp_path / "step-00000001", tmp_path / ".staging-step-00000002")
+    found = checkpoint.load_newest(tmp_path)
+    assert found is not None and found[2]["step"] == 1
+    _save(tmp_path, 2)  # the leftovers do not stand in the way
+    assert checkpoint.verify(tmp_path / "step-00000002") is None
+
+
+def test_an_optimisers_state_survives_the_round_trip(tmp_path: Path) -> None:
+    def make() -> tuple[torch.nn.Linear, torch.optim.Optimizer, dict[int, str]]:
+        torch.manual_seed(0)
+        model = torch.nn.Linear(3, 2)
+        return model, torch.optim.AdamW(model.parameters(), fused=True), {id(p): n for n, p in model.named_parameters()}
+
+    def step(model: torch.nn.Linear, optimizer: torch.optim.Optimizer) -> None:
+        optimizer.zero_grad()
+        model(torch.ones(1, 3)).sum().backward()
+        optimizer.step()
+
+    model, optimizer, names = make()
+    step(model, optimizer)
+    saved = {k: v.clone() for k, v in checkpoint.optimizer_tensors(optimizer, names).items()}
+    weights = {n: p.detach().clone() for n, p in model.named_parameters()}
+    step(model, optimizer)
+    other, second, names = make()
+    with torch.no_grad():
+        for n, p in other.named_parameters():
+            p.copy_(weights[n])
+    checkpoint.restore_optimizer(second, names, saved)
+    step(other, second)
+    assert torch.equal(model.weight, other.weight)
