@@ -28,12 +28,11 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(PY) -m unibert_lib.demo --budget $(BUDGET)
 
-# --verify alone would accept a folder without notebooks; the list comes from the shell.
 lint: $(STAMP)
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	$(PY) -m nbstripout --verify notebooks/*.ipynb notebooks/solutions/*.ipynb
+	$(PY) -m nbstripout --verify --keep-id notebooks/*.ipynb notebooks/solutions/*.ipynb
 
 test: lint
 	$(PY) -m pytest -n 2 --dist loadgroup
@@ -44,7 +43,7 @@ lab: $(STAMP)
 format: $(STAMP)
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
-	$(PY) -m nbstripout notebooks/*.ipynb notebooks/solutions/*.ipynb
+	$(PY) -m nbstripout --keep-id notebooks/*.ipynb notebooks/solutions/*.ipynb
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info

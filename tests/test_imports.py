@@ -7,7 +7,19 @@ import pytest
 
 # From the ground up: a module imports from its own floor or from a lower one.
 FLOORS = [
-    {"config", "parameters", "languages", "runs", "results", "metrics", "objective", "stats", "drawing", "plots"},
+    {
+        "config",
+        "parameters",
+        "languages",
+        "runs",
+        "results",
+        "metrics",
+        "objective",
+        "stats",
+        "drawing",
+        "plots",
+        "pages",
+    },
     {"corpus", "tokenizer", "student", "tokens", "table1", "atlas"},
     {"teacher", "batches", "checkpoint", "evaluate", "journal", "trainee"},
     {"pretrain", "modelcard", "tasks"},

@@ -7,6 +7,7 @@ made from the repository's root into an empty folder: the first command after in
 import ast
 import dataclasses
 import os
+import re
 import shutil
 import sys
 
@@ -14,7 +15,7 @@ import nbformat
 import pytest
 import yaml
 
-from unibert_lib import config, demo, parameters
+from unibert_lib import config, demo, pages, parameters
 
 NOTEBOOKS = sorted(demo.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 SOLUTIONS = sorted((demo.NOTEBOOKS / "solutions").glob("*.ipynb"))
@@ -155,20 +156,47 @@ def test_the_kernel_is_this_interpreter_even_when_another_python3_kernel_is_regi
 
 def test_the_index_escapes_what_a_folder_name_may_hold(tmp_path):
     model = tmp_path / "<b>model" / "model"
-    timings = [demo.Timing("00_start_here", 0.5, None), demo.Timing("01_corpus", 1.25, 512)]
-    page = demo.write_index(tmp_path, "smoke", timings, model).read_text(encoding="utf-8")
+    timings = [pages.Timing("00_start_here", 0.5, None), pages.Timing("01_corpus", 1.25, 512)]
+    page = pages.write_index(tmp_path, "smoke", timings, model).read_text(encoding="utf-8")
     assert "<b>model" not in page and "&lt;b&gt;model" in page
     assert "1.75" in page and "not measured" in page
 
 
-def test_html_copies_hold_no_script_of_a_dump(tmp_path):
+def html_of(tmp_path, **data):
     path = tmp_path / "note.ipynb"
-    output = nbformat.v4.new_output("display_data", {"text/html": "<b>title</b><script>steal()</script>"})
-    cells = [nbformat.v4.new_code_cell("1", outputs=[output], id="cell")]
+    output = nbformat.v4.new_output("display_data", {name.replace("_", "/", 1): value for name, value in data.items()})
+    cells = [nbformat.v4.new_markdown_cell("## Heading", id="text")]
+    cells += [nbformat.v4.new_code_cell("1", outputs=[output], id="cell")]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
-    demo.write_html(path, tmp_path / "note.html")
-    page = (tmp_path / "note.html").read_text(encoding="utf-8")
-    assert "<b>title</b>" in page and "<script>steal()" not in page
+    pages.write_html(path, tmp_path / "note.html")
+    return (tmp_path / "note.html").read_text(encoding="utf-8")
+
+
+def test_html_copies_hold_no_script_of_a_dump(tmp_path):
+    hostile = "<b>title</b><script>steal()</script><img src=x onerror=steal()><a href='javascript:steal()'>x</a>"
+    page = html_of(tmp_path, text_html=hostile)
+    assert "<b>title</b>" in page
+    assert "<script>steal()" not in page and "<img src=x" not in page and "javascript:steal" not in page
+
+
+def test_html_copies_keep_headings_and_tables(tmp_path):
+    page = html_of(tmp_path, text_html="<style scoped>th {}</style><table><thead><tr><th>a</th></tr></thead></table>")
+    assert re.search(r"<h2[^>]*>Heading", page) and "<thead>" in page and "style scoped" not in page
+
+
+def test_html_copies_show_the_last_words_of_a_progress_bar(tmp_path):
+    state = {
+        "bar": {"state": {"children": ["IPY_MODEL_left", "IPY_MODEL_right"]}},
+        "left": {"state": {"value": "100%"}},
+        "right": {"state": {"value": "12/12 [00:01&lt;00:00]"}},
+    }
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "bar"}, "text/plain": "0%|  | 0/12"}
+    cell = nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("display_data", view)], id="cell")
+    metadata = {"widgets": {"application/vnd.jupyter.widget-state+json": {"state": state}}}
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=metadata), tmp_path / "bar.ipynb")
+    pages.write_html(tmp_path / "bar.ipynb", tmp_path / "bar.html")
+    page = (tmp_path / "bar.html").read_text(encoding="utf-8")
+    assert "100% 12/12 [00:01&lt;00:00]" in page and "0/12" not in page.replace("12/12", "")
 
 
 def test_an_unknown_notebook_number_is_refused_with_those_there_are():

@@ -48,9 +48,15 @@ def test_drops_stack_to_the_sum_of_the_reasons():
 
 
 def test_the_window_is_marked_only_where_paragraphs_come_near_it():
-    assert len(plots.token_histogram({"en": [10, 20]}).axes[0].texts) == 0
-    marked = plots.token_histogram({"en": [10, 600], "sw": []}).axes[0].texts
+    assert len(plots.token_histogram({"en": [10, 20]}).axes[1].texts) == 0
+    marked = plots.token_histogram({"en": [10, 600], "sw": []}).axes[1].texts
     assert [text.get_text() for text in marked] == ["window 512"]
+
+
+def test_lengths_show_each_language_that_has_any_and_percentages_of_all():
+    left, right = plots.token_histogram({"en": [10, 20, 30], "sw": [], "hi": [5]}).axes
+    assert [tick.get_text() for tick in right.get_xticklabels()] == ["en", "hi"]
+    assert sum(patch.get_height() for patch in left.patches) == pytest.approx(100)
 
 
 def test_the_printed_size_is_a_line_and_the_predictions_are_bars():

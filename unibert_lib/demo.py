@@ -6,41 +6,24 @@
 from __future__ import annotations
 
 import argparse
-import datetime
-import html
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from unibert_lib import runs
 from unibert_lib.config import BudgetName
+from unibert_lib.pages import Timing, write_html, write_index
 
 NOTEBOOKS = runs.REPOSITORY / "notebooks"
-STYLE = (
-    "body{font:16px/1.5 sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}"
-    "td,th{padding:.2rem .8rem;text-align:left}"
-)
 
 
 class NotebookFailed(RuntimeError):
     """A notebook stopped; the message names it, its executed copy and what to do."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """What one notebook cost."""
-
-    notebook: str
-    minutes: float
-    peak_mib: float | None  # largest resident set of one process; None where the system does not tell
 
 
 def notebook_paths(prefixes: Sequence[str] = ()) -> list[Path]:
@@ -65,7 +48,7 @@ def kernel_environment(folder: Path) -> dict[str, str]:
     """
     spec = folder / "kernels" / "python3"
     spec.mkdir(parents=True, exist_ok=True)
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--IPKernelApp.log_level=ERROR"]
     content = {"argv": argv, "display_name": "Python 3", "language": "python"}
     (spec / "kernel.json").write_text(json.dumps(content), encoding="utf-8")
     return {
@@ -109,7 +92,7 @@ def execute(
         "-k",
         "python3",
     ]
-    command += ["--start-timeout", "180", "--no-progress-bar" if quiet else "--progress-bar"]
+    command += ["--log-level", "WARNING", "--start-timeout", "180", "--no-progress-bar" if quiet else "--progress-bar"]
     for name, value in parameters.items():
         command += ["-p", name, str(value)]
     start = time.perf_counter()
@@ -143,48 +126,6 @@ def _wait(process: subprocess.Popen[bytes]) -> tuple[int, float | None]:
     return process.returncode, round(usage.ru_maxrss / unit)
 
 
-def write_html(notebook: Path, output: Path) -> None:
-    """The executed notebook as HTML, sanitised: titles and texts of a dump may hold scripts.
-
-    Source: ours.
-    """
-    from nbconvert import HTMLExporter
-
-    exporter = HTMLExporter(sanitize_html=True)  # type: ignore[no-untyped-call]
-    body, _ = exporter.from_filename(str(notebook))
-    _replace(output, body)
-
-
-def write_index(folder: Path, budget: str, timings: Sequence[Timing], model: Path | None) -> Path:
-    """``index.html`` and ``timings.json`` in ``folder``.
-
-    Source: ours.
-    """
-    about = {"budget": budget, "date": datetime.date.today().isoformat(), "python": platform.python_version()}
-    about |= {"machine": platform.machine(), "cores": str(os.cpu_count())}
-    record = {**about, "notebooks": [asdict(t) for t in timings]}
-    _replace(folder / "timings.json", json.dumps(record, indent=2) + "\n")
-    rows = "".join(
-        f'<tr><td><a href="{quote(t.notebook)}.html">{html.escape(t.notebook)}</a></td>'
-        f'<td><a href="{quote(t.notebook)}.ipynb">ipynb</a></td><td>{t.minutes:.2f}</td>'
-        f"<td>{'not measured' if t.peak_mib is None else f'{t.peak_mib:.0f}'}</td></tr>"
-        for t in timings
-    )
-    relative = quote(os.path.relpath(model, folder).replace(os.sep, "/")) if model else ""
-    found = f'<a href="{relative}">{html.escape(str(model))}</a>' if model else "none: 03_pretrain was not among them"
-    page = (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>UniBERT notebooks</title>'
-        f"<style>{STYLE}</style><h1>UniBERT, read by running it</h1>"
-        "<p>Unofficial. Classroom numbers are not results of the paper.</p>"
-        "<table><tr><th>notebook</th><th>executed</th><th>minutes</th><th>peak memory (MiB)</th></tr>"
-        f"{rows}<tr><th>all</th><th></th><th>{sum(t.minutes for t in timings):.2f}</th><th></th></tr></table>"
-        f"<p>Model (loads with <code>AutoModelForMaskedLM.from_pretrained</code>): {found}</p>"
-        f"<p>{html.escape(', '.join(f'{k} {v}' for k, v in about.items()))}</p></html>\n"
-    )
-    _replace(folder / "index.html", page)
-    return folder / "index.html"
-
-
 def student_model(budget: BudgetName) -> Path | None:
     """The folder of the student that 03_pretrain left on its defaults, or None where it has not run.
 
@@ -195,12 +136,6 @@ def student_model(budget: BudgetName) -> Path | None:
 
     folder = recipes.open_student(PretrainParameters(budget=budget)).path / "model"
     return folder if folder.is_dir() else None
-
-
-def _replace(path: Path, text: str) -> None:
-    staging = path.with_name(f".{path.name}.staging")
-    staging.write_text(text, encoding="utf-8")
-    os.replace(staging, path)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

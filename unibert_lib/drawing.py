@@ -40,10 +40,13 @@ class Picture(Figure):
         return stream.getvalue()
 
 
-def canvas(width: float, height: float = 3.6, rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
+def canvas(
+    width: float, height: float = 3.6, rows: int = 1, columns: int = 1, widths: Sequence[float] | None = None
+) -> tuple[Figure, list[Axes]]:
+    """A figure of so many inches, and its axes row by row; ``widths`` are the columns' relative ones."""
     with mpl.rc_context(STYLE):
         figure = Picture(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False)
+        axes = figure.subplots(rows, columns, squeeze=False, width_ratios=widths)
     return figure, list(axes.ravel())
 
 

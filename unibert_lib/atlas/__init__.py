@@ -6,7 +6,8 @@ Facts stand in ``data/atlas/facts.csv``, names in CLDR, sentence patterns in ``d
 from .article import DUMP_SPLITS, Article, Paragraph, articles
 from .facts import entity, facts
 from .language import Language, Pattern, Sentence, Span, load
-from .world import RELATIONS, Entity, Fact, Value, compare, countries, entities
+from .relations import RELATIONS
+from .world import Entity, Fact, Value, compare, countries, entities
 from .write import write_dumps
 
 __all__ = [

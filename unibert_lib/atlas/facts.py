@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from functools import cache
 
+from .relations import MONTH_DAYS, SEASONS
 from .world import (
-    MONTH_DAYS,
-    SEASONS,
     Country,
     Entity,
     Fact,
@@ -94,7 +93,7 @@ def _currency(key: str) -> Iterator[Fact]:
     me, it = f"currency:{key}", ("currency", key)
     if len(users) > 1:
         yield make("currency_users", me, currency=it, countries=("country", users))
-    for user in users[:3]:
+    for user in users[:2]:
         yield make("currency_user", me, currency=it, country=("country", user))
 
 
@@ -103,7 +102,7 @@ def _language(key: str) -> Iterator[Fact]:
     me, it = f"language:{key}", ("language", key)
     if len(users) > 1:
         yield make("language_countries", me, language=it, countries=("country", users))
-    for user in users[:3]:
+    for user in users[:2]:
         yield make("language_country", me, language=it, country=("country", user))
 
 

@@ -4,11 +4,12 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from .names import SLOT_MARK, Names
-from .world import DATA, RELATIONS, TOPIC_SLOTS, TOPICS, Fact, Value
+from .relations import RELATIONS, TOPIC_SLOTS, TOPICS
+from .world import DATA, Fact, Value, countries
 
 SLOT = re.compile(r"\{([a-z_]+)(?:\.([a-z]+))?\}")
 SPLITS = ("train", "dev", "test")
@@ -77,7 +78,7 @@ class Language:
         self.patterns: dict[str, tuple[Pattern, ...]] = self._patterns()
 
     def _latin(self) -> bool:
-        return self.table["style"].get("latin", True)
+        return bool(self.table["style"].get("latin", True))
 
     def _patterns(self) -> dict[str, tuple[Pattern, ...]]:
         found: dict[str, list[Pattern]] = {}
@@ -160,15 +161,19 @@ class Language:
         return letter.lower()
 
     def title(self, kind: str, key: str) -> str:
-        """The title of an entity's page: its name with a capital, told apart from its country's.
+        """The title of an entity's page: its name with a capital, told apart from a country's.
 
         Source: ours.
         """
         name = self.names.name(kind, key)
         name = self._capital(name[0]) + name[1:]
-        if kind == "city" and name == self.title("country", key):
-            return str(self.table["titles"]["city"]).format(name)
+        if kind in self.table["titles"] and name in self._country_titles:
+            return str(self.table["titles"][kind]).format(name)
         return name
+
+    @cached_property
+    def _country_titles(self) -> frozenset[str]:
+        return frozenset(self.title("country", key) for key in countries())
 
 
 def shifted(sentence: Sentence, by: int) -> tuple[Span, ...]:

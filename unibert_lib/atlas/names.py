@@ -13,7 +13,8 @@ from babel.dates import format_skeleton
 from babel.lists import format_list
 from babel.numbers import format_decimal
 
-from .world import CONTINENTS, countries
+from .relations import CONTINENTS
+from .world import countries
 
 PARENTHESES = re.compile(r"\s*[(\uff08][^)\uff09]*[)\uff09]")
 SLOT_MARK = 0xE000  # private use: stands for a list item until it is put in
@@ -61,8 +62,7 @@ class Names:
             return clean(self._look_up(kind, key))
         except KeyError as error:
             raise ValueError(
-                f"{self.code}: no name for {kind} {key!r}; add it to data/atlas/{self.code}.toml "
-                f"under [names.{kind}]"
+                f"{self.code}: no name for {kind} {key!r}; add it to data/atlas/{self.code}.toml under [names.{kind}]"
             ) from error
 
     def _look_up(self, kind: str, key: str) -> str:
@@ -89,9 +89,9 @@ class Names:
                 wording = style.get("people_large", style["people"]) if large else style["people"]
                 return str(wording).format(self.number(Decimal(key)))
             case "area":
-                return str(style["area"]).format(format_decimal(Decimal(key), locale=self.code))
+                return str(style["area"]).format(self.digits(Decimal(key)))
             case "number":
-                return str(format_decimal(Decimal(key), locale=self.code))
+                return self.digits(Decimal(key))
             case "year":
                 return key
             case "calling":
@@ -104,7 +104,7 @@ class Names:
 
     def _city(self, key: str) -> str:
         zone = countries()[key].zone
-        if not zone:
+        if zone == "named":
             return str(self.cities[key])
         if key in self.table["cities"]:
             return str(self.table["cities"][key])
@@ -122,6 +122,14 @@ class Names:
         own = kind in self.table["style"].get("standalone", [])
         return str(getattr(self.locale, field)["stand-alone" if own else "format"]["wide"][number])
 
+    def digits(self, value: Decimal) -> str:
+        """A number in figures, grouped as the language does (``group = false`` in its file: not at all).
+
+        Source: CLDR through babel.
+        """
+        grouped = self.table["style"].get("group", True)
+        return clean(format_decimal(value, locale=self.code, group_separator=grouped))
+
     def number(self, value: Decimal) -> str:
         """A large number with its scale word, ``38 million``, in the plural that CLDR asks for.
 
@@ -132,8 +140,8 @@ class Names:
                 digits = (value / threshold).quantize(Decimal("0.01")).normalize()
                 digits = digits.quantize(Decimal(1)) if digits == digits.to_integral() else digits
                 word = words.get(self.locale.plural_form(digits), words["other"])
-                return str(word).format(format_decimal(digits, locale=self.code))
-        return str(format_decimal(value, locale=self.code))
+                return str(word).format(self.digits(digits))
+        return self.digits(value)
 
     def form(self, kind: str, key: str, form: str) -> str:
         """A name in a form that the language file defines, such as ``the`` or ``in``.

@@ -16,77 +16,10 @@ from babel import Locale
 from babel.languages import get_official_languages
 from babel.numbers import get_territory_currencies
 
+from .relations import CONTINENTS, TOPICS
+
 DATA = Path(__file__).resolve().parents[2] / "data" / "atlas"
 KNOWN_ON = datetime.date(2025, 1, 1)  # CLDR's currencies depend on a day; "today" would change the corpus
-
-CONTINENTS = {  # our name -> CLDR's territory
-    "africa": "002",
-    "asia": "142",
-    "europe": "150",
-    "north_america": "003",
-    "south_america": "005",
-    "oceania": "009",
-}
-SEASONS = ("winter", "spring", "summer", "autumn")
-TOPICS = (
-    "seasons",
-    "calendar",
-    "rivers",
-    "mountains",
-    "seas",
-    "maps",
-    "numbers",
-    "money",
-    "speech",
-    "cities",
-)
-MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-
-# relation -> the slots its patterns may use. A language file must tell each of them.
-RELATIONS: dict[str, tuple[str, ...]] = {
-    "definition": ("country", "continent"),
-    "capital": ("country", "city"),
-    "people": ("country", "people"),
-    "area": ("country", "area"),
-    "neighbours": ("country", "neighbours"),
-    "coast": ("country", "waters"),
-    "landlocked": ("country",),
-    "language": ("country", "language"),
-    "languages": ("country", "languages"),
-    "currency": ("country", "currency"),
-    "independence": ("country", "year"),
-    "national_day": ("country", "date"),
-    "republic": ("country",),
-    "monarchy": ("country",),
-    "calling": ("country", "calling"),
-    "drives_left": ("country",),
-    "drives_right": ("country",),
-    "week": ("country", "weekday"),
-    "more_people": ("country", "other"),
-    "larger": ("country", "other"),
-    "capital_currency": ("country", "city", "currency"),
-    "place_people": ("country", "continent", "people"),
-    "area_people": ("country", "area", "people"),
-    "city_country": ("city", "country"),
-    "city_continent": ("city", "continent"),
-    "city_money": ("city", "currency"),
-    "city_people": ("city", "people"),
-    "currency_users": ("currency", "countries"),
-    "currency_user": ("currency", "country"),
-    "language_countries": ("language", "countries"),
-    "language_country": ("language", "country"),
-    "continent_count": ("continent", "number"),
-    "continent_most": ("continent", "country"),
-    "continent_largest": ("continent", "country"),
-    "continent_some": ("continent", "countries"),
-    "month_days": ("month", "number"),
-    "month_next": ("month", "next"),
-    "month_place": ("month", "number"),
-    "month_season": ("month", "season"),
-    "day_next": ("weekday", "next"),
-    "day_previous": ("weekday", "previous"),
-}
-TOPIC_SLOTS = ("month", "next_month", "february", "weekday", "next_weekday", "a", "b", "sum")
 
 
 @dataclass(frozen=True)
@@ -135,7 +68,7 @@ class Country:
     """
 
     key: str
-    zone: str  # the CLDR time zone named after the capital; empty: the name stands in the language files
+    zone: str  # the CLDR time zone named after the capital; "named": the language files name it; empty: untold
     continent: str
     people: int
     area: float  # square kilometres
@@ -201,13 +134,7 @@ def has_capital(key: str) -> bool:
 
     Source: ours.
     """
-    return bool(countries()[key].zone) or key in NAMED_CAPITALS
-
-
-# Capitals without a CLDR time zone: each language file (Latin scripts: or English) names them.
-NAMED_CAPITALS = tuple(
-    ["AD", "AG", "AU", "BH", "BB", "BZ", "BI", "BR", "BN", "CV", "CM", "CA", "CN", "KM", "CR", "CI", "DM", "EC", "SV", "FJ", "GD", "GT", "GY", "IN", "JM", "KZ", "KW", "MW", "MV", "MT", "MU", "FM", "MA", "NZ", "NG", "PK", "PW", "PA", "QA", "KN", "LC", "VC", "SC", "SB", "ZA", "CH", "TZ", "TO", "TR", "AE", "US", "VU", "VN", "YE", "MM"]
-)
+    return bool(countries()[key].zone)
 
 
 @cache
@@ -227,9 +154,7 @@ def entities() -> tuple[Entity, ...]:
         ("weekday", 5200, [str(day) for day in range(7)]),
         ("topic", 5300, list(TOPICS)),
     ]
-    return tuple(
-        Entity(kind, key, first + place) for kind, first, keys in groups for place, key in enumerate(keys)
-    )
+    return tuple(Entity(kind, key, first + place) for kind, first, keys in groups for place, key in enumerate(keys))
 
 
 def plain(number: float) -> str:
@@ -279,7 +204,5 @@ def make(relation: str, subject: str, **slots: tuple[str, str | tuple[str, ...]]
 
     Source: ours.
     """
-    filled = {
-        slot: Value(kind, (keys,) if isinstance(keys, str) else keys) for slot, (kind, keys) in slots.items()
-    }
+    filled = {slot: Value(kind, (keys,) if isinstance(keys, str) else keys) for slot, (kind, keys) in slots.items()}
     return Fact(relation, subject, tuple(filled.items()))

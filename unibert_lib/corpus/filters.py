@@ -1,7 +1,6 @@
 """The paper's five rules: each answers Keep(text) or Drop(reason).
 
-Rules 1 and 4 change the text, rules 2, 3 and 5 drop it. Each looks at the text once or a few times, whatever it
-holds: time grows in proportion to length, on unclosed markup too.
+Rules 1 and 4 change the text, rules 2, 3 and 5 drop it; time is linear in its length, on unclosed markup too.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ def _kind(text: str, at: int) -> str | None:
         return _COLON
     name = _NAME.match(text, at)
     key = name.group(1).lower() if name else ""
-    return _LAST if key.startswith("lang-") else _TRANSPARENT.get(key)
+    return _FIRST if key.startswith("lang-") else _TRANSPARENT.get(key)
 
 
 class _Frame:
@@ -236,6 +236,6 @@ def filter_links(text: str, dropped: Callable[[str], bool]) -> str:
         elif len(frames) > 1:
             content = "".join(frames.pop())
             if not dropped(content.partition("|")[0]):
-                frames[-1].append(f"[[{content}]]")
+                frames[-1].append(f"[[{content.removeprefix(':')}]]")
     frames[-1].append(text[at:])
     return "".join(pieces + [piece for frame in frames for piece in frame])

@@ -75,8 +75,13 @@ def clean(text: str, prefixes: frozenset[str] = frozenset()) -> str:
     text = filter_links(text, dropped)
     text = _VARIANT.sub(lambda found: _variant(found.group(1)), text)
     lines = _MAGIC_WORD.sub("", text).split("\n")
-    # A picture whose brackets are not closed still shows its prefix at the line's beginning.
-    return "\n".join("" if dropped(line[:60].lstrip(" *:#[")) else line for line in lines)
+    return "\n".join("" if _is_rest_of_link(line, known) else line for line in lines)
+
+
+def _is_rest_of_link(line: str, known: frozenset[str]) -> bool:
+    """A picture or category whose brackets are not closed: ``File:x.jpg|thumb``, unlike ``Media: the city has``."""
+    prefix, colon, rest = line[:60].lstrip(" *:#").partition(":")
+    return bool(colon) and prefix.lower() in known and not rest[:1].isspace()
 
 
 def _variant(content: str) -> str:

@@ -1,0 +1,70 @@
+"""What the Atlas can say: continents, topics, and the relations with the slots of their patterns."""
+
+CONTINENTS = {  # our name -> CLDR's territory
+    "africa": "002",
+    "asia": "142",
+    "europe": "150",
+    "north_america": "003",
+    "south_america": "005",
+    "oceania": "009",
+}
+SEASONS = ("winter", "spring", "summer", "autumn")
+TOPICS = (
+    "seasons",
+    "calendar",
+    "rivers",
+    "mountains",
+    "seas",
+    "maps",
+    "numbers",
+    "money",
+    "speech",
+    "cities",
+)
+MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+# relation -> the slots its patterns may use. A language file must tell each of them.
+RELATIONS: dict[str, tuple[str, ...]] = {
+    "definition": ("country", "continent"),
+    "capital": ("country", "city"),
+    "people": ("country", "people"),
+    "area": ("country", "area"),
+    "neighbours": ("country", "neighbours"),
+    "coast": ("country", "waters"),
+    "landlocked": ("country",),
+    "language": ("country", "language"),
+    "languages": ("country", "languages"),
+    "currency": ("country", "currency"),
+    "independence": ("country", "year"),
+    "national_day": ("country", "date"),
+    "republic": ("country",),
+    "monarchy": ("country",),
+    "calling": ("country", "calling"),
+    "drives_left": ("country",),
+    "drives_right": ("country",),
+    "week": ("country", "weekday"),
+    "more_people": ("country", "other"),
+    "larger": ("country", "other"),
+    "capital_currency": ("country", "city", "currency"),
+    "place_people": ("country", "continent", "people"),
+    "area_people": ("country", "area", "people"),
+    "city_country": ("city", "country"),
+    "city_continent": ("city", "continent"),
+    "city_money": ("city", "currency"),
+    "city_people": ("city", "people"),
+    "currency_users": ("currency", "countries"),
+    "currency_user": ("currency", "country"),
+    "language_countries": ("language", "countries"),
+    "language_country": ("language", "country"),
+    "continent_count": ("continent", "number"),
+    "continent_most": ("continent", "country"),
+    "continent_largest": ("continent", "country"),
+    "continent_some": ("continent", "countries"),
+    "month_days": ("month", "number"),
+    "month_next": ("month", "next"),
+    "month_place": ("month", "number"),
+    "month_season": ("month", "season"),
+    "day_next": ("weekday", "next"),
+    "day_previous": ("weekday", "previous"),
+}
+TOPIC_SLOTS = ("month", "next_month", "february", "weekday", "next_weekday", "a", "b", "sum")
