@@ -19,6 +19,7 @@ FLOORS = [
         "drawing",
         "plots",
         "pages",
+        "progress",
     },
     {"corpus", "tokenizer", "student", "tokens", "table1", "atlas"},
     {"teacher", "batches", "checkpoint", "evaluate", "journal", "trainee"},

@@ -165,10 +165,14 @@ class PretrainConfig:
     keep_checkpoints: int = 2
     max_bad_steps: int = 10  # ours: gradient overflows in a row before the run stops
     device: str = "auto"
+    initialisation: Literal["scaled", "bert"] = "scaled"  # ours: see student.scale_by_width
+    dropout: float = 0.1  # BERT's; the paper gives none
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 on a GPU that has it, fp32 on a CPU
 
     def __post_init__(self) -> None:
         _check_choices(self)
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout={self.dropout}: a share in [0, 1) is needed")
         for name in (
             "steps",
             "checkpoint_every",

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib import batches, objective
 from unibert_lib.batches import Batch
@@ -116,6 +117,40 @@ def masked_tokens(
     return pd.DataFrame(rows, columns=columns)
 
 
+@torch.no_grad()
+def fill_masks(
+    model: PreTrainedModel,
+    store: TokenStore,
+    tokenizer: TokenizersBackend,
+    languages: int = 5,
+    top: int = 5,
+    length: int = 24,
+) -> pd.DataFrame:
+    """The model's ``top`` answers for the middle word of one held-out sample in each of some languages.
+
+    Columns: language, text (with [MASK]), answer, guesses (best first). The languages are spread evenly over
+    the store's; the sample is each one's first of at least five pieces.
+
+    Source: ours.
+    """
+    rows, training, special = [], model.training, store.special_ids
+    model.eval()
+    for language in np.unique(np.linspace(0, len(store.languages) - 1, languages).round().astype(int)):
+        lengths = store.rows(int(language), "heldout")[:, 1]
+        if (lengths >= 5).any():
+            ids = np.asarray(store.ids(int(language), int((lengths >= 5).argmax()), "heldout")[:length], dtype=np.int64)
+            place, answer = len(ids) // 2, int(ids[len(ids) // 2])
+            ids[place] = special["[MASK]"]
+            blank = np.full_like(ids, batches.IGNORE_INDEX)
+            batch = batches.assemble([ids], [blank], torch.tensor([int(language)]), special).to(model.device)
+            best = head(model, encode(model, batch)[0, place + 1 : place + 2]).topk(top).indices[0]
+            texts = {"text": tokenizer.decode(ids.tolist()), "answer": tokenizer.convert_ids_to_tokens(answer)}
+            guesses = " ".join(tokenizer.convert_ids_to_tokens(best.tolist()))
+            rows.append({"language": store.languages[int(language)], **texts, "guesses": guesses})
+    model.train(training)
+    return pd.DataFrame(rows, columns=["language", "text", "answer", "guesses"])
+
+
 @dataclass(frozen=True)
 class Probe:
     """A fresh language probe's result on held-out samples; ``bits`` is what it still had to be told."""
@@ -177,7 +212,7 @@ def probe_language(
         loss.backward()
         return loss
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    optimizer.step(closure)
     with torch.no_grad():
         read = reader(test_x)
     shares = torch.bincount(test_y, minlength=len(store.languages)) / len(test_y)

@@ -17,9 +17,12 @@ class Budget:
     vocab_size: int  # word pieces of a tokenizer trained on the corpus
     steps: dict[str, int]  # optimiser steps of each size
     teacher_steps: int  # of the embedded teacher
+    teacher_batch_size: int
     batch_size: int
     max_length: int  # tokens, [CLS] and [SEP] included
-    learning_rate: float  # short runs need a higher one to get anywhere
+    learning_rate: float  # peak; short runs in small batches want the paper's or less
+    epsilon: float  # AdamW's; 1e-6 (BERT's own) keeps rare pieces from drifting in short runs
+    dropout: float  # 0 where no sample is seen often enough to be learned by heart
     checkpoint_every: int
     evaluate_every: int
     gradient_norms_every: int
@@ -27,20 +30,53 @@ class Budget:
 
 
 BUDGETS: dict[str, Budget] = {
-    "smoke": Budget(12, 1500, {"small": 3, "xsmall": 6, "xxsmall": 12}, 8, 16, 64, 2e-3, 6, 6, 1, 16),
-    "demo": Budget(None, 8000, {"small": 200, "xsmall": 400, "xxsmall": 700}, 500, 64, 128, 2e-3, 200, 100, 5, 128),
+    "smoke": Budget(
+        pages=12,
+        vocab_size=1500,
+        steps={"small": 3, "xsmall": 6, "xxsmall": 12},
+        teacher_steps=8,
+        teacher_batch_size=16,
+        batch_size=16,
+        max_length=64,
+        learning_rate=5e-4,
+        epsilon=1e-6,
+        dropout=0.0,
+        checkpoint_every=6,
+        evaluate_every=6,
+        gradient_norms_every=1,
+        samples=16,
+    ),
+    "demo": Budget(
+        pages=None,
+        vocab_size=2500,
+        steps={"small": 200, "xsmall": 400, "xxsmall": 650},
+        teacher_steps=2400,
+        teacher_batch_size=32,
+        batch_size=16,
+        max_length=128,
+        learning_rate=7e-4,
+        epsilon=1e-6,
+        dropout=0.0,
+        checkpoint_every=300,
+        evaluate_every=100,
+        gradient_norms_every=5,
+        samples=96,
+    ),
     "paper": Budget(
-        None,
-        119_547,
-        dict.fromkeys(("small", "xsmall", "xxsmall"), 1_000_000),
-        1_000_000,
-        128,
-        512,
-        5e-4,
-        5000,
-        50_000,
-        100,
-        512,
+        pages=None,
+        vocab_size=119_547,
+        steps=dict.fromkeys(("small", "xsmall", "xxsmall"), 1_000_000),
+        teacher_steps=1_000_000,
+        teacher_batch_size=128,
+        batch_size=128,
+        max_length=512,
+        learning_rate=5e-4,
+        epsilon=1e-8,
+        dropout=0.1,
+        checkpoint_every=5000,
+        evaluate_every=50_000,
+        gradient_norms_every=100,
+        samples=512,
     ),
 }
 
@@ -137,6 +173,8 @@ class PretrainParameters:
     learning_rate: float | None = None
     checkpoint_every: int | None = None
     evaluate_every: int | None = None
+    initialisation: Literal["scaled", "bert"] = "scaled"
+    dropout: float | None = None
     heldout_share: float = 0.05
     controls: bool | None = None
     seed: int = 0
@@ -164,10 +202,22 @@ class PretrainParameters:
             "distillation_tokens": self.distillation_tokens,
             "learning_rate": self.learning_rate,
         }
-        rate = {} if self.budget == "paper" else {"learning_rate": budget(self.budget).learning_rate}
+        b = budget(self.budget)
+        rate = {} if self.budget == "paper" else {"learning_rate": b.learning_rate, "epsilon": b.epsilon}
         given = {k: v for k, v in named.items() if v is not None}
         weightless = {"distillation_weight": 0.0} if self.teacher == "none" else {}
         return config.objective(self.preset, **{**rate, **weightless, **given, **self.options})
+
+    @property
+    def with_controls(self) -> bool:
+        """Whether notebook 03 also trains a twin without the adversary."""
+        if self.controls is None:
+            return self.size == "xxsmall" and self.corpus == "atlas" and self.budget != "paper"
+        return self.controls
+
+    @property
+    def twin_name(self) -> str | None:
+        return f"{self.name}-without-adversary" if self.name else None
 
     @property
     def pretrain_config(self) -> config.PretrainConfig:
@@ -182,6 +232,8 @@ class PretrainParameters:
             checkpoint_every=self.checkpoint_every or b.checkpoint_every,
             evaluate_every=self.evaluate_every or b.evaluate_every,
             gradient_norms_every=b.gradient_norms_every,
+            initialisation=self.initialisation,
+            dropout=b.dropout if self.dropout is None else self.dropout,
             device=self.device,
             precision=self.precision,
         )

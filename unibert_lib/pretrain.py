@@ -13,7 +13,6 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from safetensors.torch import save_file
 from torch import Tensor
-from tqdm.auto import tqdm
 from transformers import BertForMaskedLM, PreTrainedModel
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 from transformers.utils import logging as hf_logging
@@ -22,6 +21,7 @@ from unibert_lib import checkpoint, evaluate, modelcard, trainee
 from unibert_lib.batches import IGNORE_INDEX, Batch, make_batch
 from unibert_lib.config import ObjectiveConfig, PretrainConfig
 from unibert_lib.journal import Journal
+from unibert_lib.progress import bar
 from unibert_lib.runs import Run, RunError
 from unibert_lib.tokens import TokenStore
 from unibert_lib.trainee import Trainee
@@ -66,18 +66,12 @@ def pretrain(
         with Journal(run.path, start) as journal, torch.random.fork_rng(devices=_cuda(accelerator)):
             if start == 0:
                 _evaluate(made, teacher, store, config, 0, journal)
-            bar = tqdm(
-                range(start, config.steps),
-                "+".join(students),
-                config.steps,
-                initial=start,
-                unit="step",
-                mininterval=1,
-            )
-            for step in bar:
+            left, name = range(start, config.steps), "+".join(students)
+            shown = bar(left, name, config.steps, initial=start, unit="step")
+            for step in shown:
                 records = _step(step, made, teacher, store, config, accelerator)
                 journal.metrics(records)
-                bar.set_postfix_str(_summary(records), refresh=False)
+                shown.set_postfix_str(_summary(records), refresh=False)
                 done = step + 1
                 if done % config.evaluate_every == 0 or done == config.steps:
                     _evaluate(made, teacher, store, config, done, journal)

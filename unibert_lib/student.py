@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from transformers import BertConfig, BertForMaskedLM
 
@@ -16,6 +18,7 @@ TOKEN_TYPES = 2  # as in BERT, though pretraining uses one
 # Not in the paper. BertConfig's default is the one that gives Table 1's 87 M / 39 M / 19 M; BERT's usual
 # 4 x hidden gives 81 / 34 / 16 M. Notebook 02 solves this before the reader's eyes.
 INTERMEDIATE_SIZE = 3072
+INITIALISATIONS = ("scaled", "bert")
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,10 @@ class Footprint:
         return self.bytes / 2**20
 
 
-def shape(size: str) -> Size:
+def shape(size: str | Size) -> Size:
+    """Layers, width and heads of a named size; any other :class:`Size` as it is."""
+    if isinstance(size, Size):
+        return size
     if size not in SIZES:
         raise ValueError(unknown("size", size, SIZES))
     return SIZES[size]
@@ -99,12 +105,24 @@ def predict(size: str, vocab_size: int = MBERT_VOCAB, intermediate_size: int = I
 
 
 def build(
-    size: str, vocab_size: int = MBERT_VOCAB, intermediate_size: int = INTERMEDIATE_SIZE, seed: int = 0
+    size: str | Size,
+    vocab_size: int = MBERT_VOCAB,
+    intermediate_size: int = INTERMEDIATE_SIZE,
+    seed: int = 0,
+    *,
+    initialisation: str = "bert",
+    counts: NDArray[np.int64] | None = None,
+    dropout: float = 0.1,
 ) -> BertForMaskedLM:
     """A randomly initialised student; the same seed gives the same weights.
 
-    Source: paper 3.2, Table 1. No next-sentence objective, so no pooler.
+    ``initialisation`` is ``bert`` (normal, 0.02 everywhere) or ``scaled`` (see :func:`scale_by_width`, which
+    takes ``counts``, how often each piece occurs, shape [vocab]).
+
+    Source: paper 3.2, Table 1; dropout 0.1 is BERT's. No next-sentence objective, so no pooler.
     """
+    if initialisation not in INITIALISATIONS:
+        raise ValueError(unknown("initialisation", initialisation, INITIALISATIONS))
     s = shape(size)
     config = BertConfig(
         vocab_size=vocab_size,
@@ -114,11 +132,35 @@ def build(
         intermediate_size=intermediate_size,
         max_position_embeddings=MAX_POSITIONS,
         type_vocab_size=TOKEN_TYPES,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
         pad_token_id=0,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return BertForMaskedLM(config)
+        model = BertForMaskedLM(config)
+    return scale_by_width(model, counts) if initialisation == "scaled" else model
+
+
+@torch.no_grad()
+def scale_by_width(model: BertForMaskedLM, counts: NDArray[np.int64] | None = None) -> BertForMaskedLM:
+    """Rescale a fresh model's random weights so that narrow ones leave the unigram plateau soon.
+
+    BERT's 0.02 fits a width of 768. At 128 it makes attention whisper, and position vectors as loud as words.
+    Matrices get a deviation of fan_in**-0.5, word embeddings 0.1, positions and types 0.01; the decoder's bias
+    starts at the log frequency of each piece, which training would otherwise learn first and slowly.
+
+    Source: ours (NOTES.md, "The plateau"); LeCun et al. (1998), "Efficient BackProp", 4.6, for fan_in**-0.5.
+    """
+    old = model.config.initializer_range
+    for name, parameter in model.named_parameters():
+        if parameter.ndim == 2:
+            words, places = "word_embeddings" in name, "embeddings" in name
+            parameter.mul_((0.1 if words else 0.01 if places else parameter.shape[1] ** -0.5) / old)
+    if counts is not None:
+        share = torch.as_tensor(counts, dtype=torch.float32) + 0.5
+        model.cls.predictions.bias.copy_((share / share.sum()).log())
+    return model
 
 
 def build_discriminator(hidden_size: int, languages: int, width: int = 0, seed: int = 0) -> nn.Module:

@@ -20,11 +20,11 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib import runs
 from unibert_lib import tokenizer as tokenizers
+from unibert_lib.progress import bar
 
 Split = Literal["train", "heldout"]
 FORMAT = 1
@@ -159,7 +159,7 @@ def write(
     counts = np.zeros(len(tokenizer), dtype=np.int64)
     statistics = {
         code: _write_language(corpus_dir / code, code, tokenizer, staging, counts, heldout_share, max_length - 2)
-        for code in tqdm(chosen, desc="tokens", unit="language")
+        for code in bar(chosen, desc="tokens", unit="language")
     }
     np.save(staging / "counts.npy", counts)
     special = {name: tokenizer.convert_tokens_to_ids(name) for name in tokenizers.SPECIAL_IDS}

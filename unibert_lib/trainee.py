@@ -112,7 +112,7 @@ def learn(
     kd = logits.sum() * 0.0
     if expected is not None:
         kd = objective.distillation_loss(
-            logits[distilled[rows]],
+            objective.select(logits, distilled[rows]),
             expected,
             temperature=options.temperature,
             temperature_squared=options.temperature_squared,
@@ -152,9 +152,8 @@ def learn(
         )
         record["mlm_unsmoothed"] = float(plain)
         kept = labels != IGNORE_INDEX
-        record["masked_accuracy"] = (
-            float((logits[kept].argmax(-1) == labels[kept]).float().mean()) if kept.any() else 0.0
-        )
+        named = objective.select(logits, kept).argmax(-1)
+        record["masked_accuracy"] = float((named == labels[kept]).float().mean()) if kept.any() else 0.0
         _read_languages(trainee, pooled, batch, record)
     if step % config.gradient_norms_every == 0:
         terms = {

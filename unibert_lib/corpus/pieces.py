@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tqdm.auto import tqdm
-
 from unibert_lib.corpus.filters import MINIMUM_PIECES, piece_ids
 from unibert_lib.corpus.records import Document
 from unibert_lib.corpus.report import CorpusReport, LanguageReport, check_balance, load_report, open_report
 from unibert_lib.corpus.shards import KEPT_WITH_PIECES, StagedLanguage, count_bytes, count_joiners, finished
 from unibert_lib.corpus.sources import read_dataset
+from unibert_lib.progress import bar
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -60,9 +59,9 @@ def finish(
         "vocabulary_sha256": hashlib.sha256(vocabulary).hexdigest(),
     }
     report = open_report(out, settings)
-    with tqdm(total=len(before.languages), unit="language", disable=not progress) as bar:
+    with bar(total=len(before.languages), unit="language", disable=not progress) as shown:
         for language, counts in before.languages.items():
-            bar.set_description(language)
+            shown.set_description(language)
             done = finished(out, language)
             if done is None:
                 with StagedLanguage(out, language, KEPT_WITH_PIECES) as staged:
@@ -71,7 +70,7 @@ def finish(
                     staged.complete(done)
             report.languages[language] = done
             report.write(out)
-            bar.update()
+            shown.update()
     return report
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TypeVar
 
-from tqdm.auto import tqdm
-
 from unibert_lib.corpus.folders import Source
+from unibert_lib.progress import bar
 
 Item = TypeVar("Item")
 _STEP = 64  # records between two looks at the clock
@@ -23,7 +22,7 @@ class Progress:
         self._before = 0
         total = sum(source.size for source in sources) if self._in_bytes else len(documents)
         unit = "B" if self._in_bytes else "language"
-        self._bar = tqdm(total=total, unit=unit, unit_scale=self._in_bytes, disable=not shown, mininterval=0.5)
+        self._bar = bar(total=total, unit=unit, unit_scale=self._in_bytes, disable=not shown)
 
     def watch(self, language: str, source: Iterable[Item]) -> Iterator[Item]:
         """Pass the records on, and move the bar with them."""

@@ -1,0 +1,12 @@
+"""One kind of progress bar, that reads well in JupyterLab, in an executed notebook and in a papermill log."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+
+from tqdm.std import tqdm
+
+# tqdm.auto would draw a widget in every kernel: a papermill log then shows 0 % to the end, and so does an
+# executed notebook opened elsewhere. Text on stdout is drawn by all of them; every other second is enough.
+bar = partial(tqdm, file=sys.stdout, mininterval=2.0, ncols=110)
