@@ -338,3 +338,10 @@ def test_evaluation_is_deterministic_and_leaves_the_model_in_its_mode(store: Tok
 def test_the_journal_leaves_out_a_line_cut_short(tmp_path: Path) -> None:
     (tmp_path / "m.jsonl").write_text(json.dumps({"step": 0}) + '\n{"step": 1, "ml')
     assert journal.read(tmp_path / "m.jsonl") == [{"step": 0}]
+
+
+def test_fill_masks_shows_the_models_answers(store: TokenStore) -> None:
+    pieces = tokenizer.load(store.path.parent / "tokenizer")
+    table = evaluate.fill_masks(tiny(store), store, pieces, languages=3, top=4)
+    assert set(table["language"]) <= {"en", "es", "nl"} and not table.empty
+    assert table["text"].str.contains(r"\[MASK\]").all() and (table["guesses"].str.split().str.len() == 4).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -73,3 +74,28 @@ def test_an_unknown_size_names_the_nearest() -> None:
 def test_the_discriminator_is_one_linear_layer_unless_a_width_is_given() -> None:
     assert isinstance(student.build_discriminator(8, 3), torch.nn.Linear)
     assert student.build_discriminator(8, 3, 16)(torch.zeros(2, 8)).shape == (2, 3)
+
+
+def test_scaled_initialisation_follows_the_width_and_starts_at_the_unigram() -> None:
+    counts = np.array([7] * 200 + [0] * 100)
+    model = student.build("xsmall", 300, initialisation="scaled", counts=counts)
+    layer = model.bert.encoder.layer[0]
+    assert layer.intermediate.dense.weight.std().item() == pytest.approx(256**-0.5, rel=0.02)
+    assert layer.output.dense.weight.std().item() == pytest.approx(3072**-0.5, rel=0.02)
+    assert model.bert.embeddings.word_embeddings.weight.std().item() == pytest.approx(0.1, rel=0.02)
+    assert model.bert.embeddings.position_embeddings.weight.std().item() == pytest.approx(0.01, rel=0.02)
+    share = model.cls.predictions.bias.exp()
+    assert share.sum().item() == pytest.approx(1, abs=1e-5)
+    assert (share[0] / share[-1]).item() == pytest.approx(7.5 / 0.5, rel=1e-4)
+
+
+def test_berts_initialisation_is_0_02_everywhere_and_others_are_refused() -> None:
+    model = student.build("xxsmall", 300, initialisation="bert")
+    assert model.bert.encoder.layer[0].output.dense.weight.std().item() == pytest.approx(0.02, rel=0.02)
+    with pytest.raises(ValueError, match="unknown initialisation"):
+        student.build("xxsmall", 300, initialisation="xavier")
+
+
+def test_any_geometry_can_be_built() -> None:
+    model = student.build(student.Size(1, 32, 2), 300, 64, dropout=0.0)
+    assert model.config.hidden_size == 32 and model.config.hidden_dropout_prob == 0

@@ -233,11 +233,16 @@ def ensure_student(params: PretrainParameters, **changes: object) -> dict[str, P
 
     Source: paper 3.3, 3.4.
     """
-    params = dataclasses.replace(params, **changes) if changes else params  # type: ignore[arg-type]
+    params = changed(params, **changes)
     store, guide = ensure_tokens(params), load_teacher(params)
     config, run = params.pretrain_config, open_student(params)
     made = {size: new_student(size, store, config) for size in params.sizes}
     return pretrain.pretrain(config, store, made, guide, run, tokenizer=tokenizer.load(ensure_tokenizer(params)))
+
+
+def changed(params: PretrainParameters, **changes: object) -> PretrainParameters:
+    """The same parameters with some replaced, checked anew."""
+    return dataclasses.replace(params, **changes)  # type: ignore[arg-type]
 
 
 def new_student(
