@@ -20,6 +20,7 @@ FLOORS = [
         "plots",
         "pages",
         "progress",
+        "initialise",
     },
     {"corpus", "tokenizer", "student", "tokens", "table1", "atlas"},
     {"teacher", "batches", "checkpoint", "evaluate", "journal", "trainee"},

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from unibert_lib import student
+from unibert_lib import initialise, student
 
 PRINTED = {"small": 87, "xsmall": 39, "xxsmall": 19}  # Table 1, millions
 
@@ -83,7 +83,8 @@ def test_scaled_initialisation_follows_the_width_and_starts_at_the_unigram() -> 
     assert layer.intermediate.dense.weight.std().item() == pytest.approx(256**-0.5, rel=0.02)
     assert layer.output.dense.weight.std().item() == pytest.approx(3072**-0.5, rel=0.02)
     assert model.bert.embeddings.word_embeddings.weight.std().item() == pytest.approx(0.1, rel=0.02)
-    assert model.bert.embeddings.position_embeddings.weight.std().item() == pytest.approx(0.01, rel=0.02)
+    positions = model.bert.embeddings.position_embeddings.weight
+    assert positions.square().mean().sqrt().item() == pytest.approx(0.1, rel=0.02)
     share = model.cls.predictions.bias.exp()
     assert share.sum().item() == pytest.approx(1, abs=1e-5)
     assert (share[0] / share[-1]).item() == pytest.approx(7.5 / 0.5, rel=1e-4)
@@ -99,3 +100,17 @@ def test_berts_initialisation_is_0_02_everywhere_and_others_are_refused() -> Non
 def test_any_geometry_can_be_built() -> None:
     model = student.build(student.Size(1, 32, 2), 300, 64, dropout=0.0)
     assert model.config.hidden_size == 32 and model.config.hidden_dropout_prob == 0
+
+
+@pytest.mark.parametrize("size", student.SIZES)
+def test_the_first_layers_heads_start_by_looking_at_their_neighbour(size: str) -> None:
+    model = student.build(size, 300, initialisation="scaled").eval()
+    model.set_attn_implementation("eager")
+    torch.manual_seed(0)
+    ids = torch.randint(104, 300, (64, 40))
+    with torch.no_grad():
+        seen = model.bert(ids, output_attentions=True).attentions[0].mean(0)  # [heads, seq, seq]
+    for head, offset in enumerate(initialise.OFFSETS[: len(seen)]):
+        row = 20
+        assert int(seen[head, row].argmax()) == row + offset
+        assert seen[head, row, row + offset].item() > 0.35  # 1 / 40 without the head start

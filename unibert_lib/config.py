@@ -165,7 +165,7 @@ class PretrainConfig:
     keep_checkpoints: int = 2
     max_bad_steps: int = 10  # ours: gradient overflows in a row before the run stops
     device: str = "auto"
-    initialisation: Literal["scaled", "bert"] = "scaled"  # ours: see student.scale_by_width
+    initialisation: Literal["scaled", "bert"] = "scaled"  # ours: see initialise.py
     dropout: float = 0.1  # BERT's; the paper gives none
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 on a GPU that has it, fp32 on a CPU
 

@@ -25,10 +25,10 @@ from unibert_lib.tokens import TokenStore
 
 EMBEDDED = "atlas"
 # Ours: the embedded teacher is slim and quick, so that it sees several times as many tokens as its students do
-# in the same minutes, and it is asked for more words a sample. Both make it the better model of Atlas.
+# in the same minutes, which makes it the better model of Atlas.
 TEACHER = student.Size(num_hidden_layers=2, hidden_size=128, num_attention_heads=4)
 TEACHER_INTERMEDIATE = 512
-TEACHER_OPTIONS = {"mask_probability": 0.3, "learning_rate": 2e-3, "epsilon": 1e-6}
+TEACHER_OPTIONS = {"learning_rate": 2e-3, "epsilon": 1e-6}
 
 
 class MissingInput(ValueError):

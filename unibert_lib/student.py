@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 from transformers import BertConfig, BertForMaskedLM
 
+from unibert_lib import initialise
 from unibert_lib.config import unknown
 
 MBERT_VOCAB = 119_547
@@ -18,7 +19,6 @@ TOKEN_TYPES = 2  # as in BERT, though pretraining uses one
 # Not in the paper. BertConfig's default is the one that gives Table 1's 87 M / 39 M / 19 M; BERT's usual
 # 4 x hidden gives 81 / 34 / 16 M. Notebook 02 solves this before the reader's eyes.
 INTERMEDIATE_SIZE = 3072
-INITIALISATIONS = ("scaled", "bert")
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,13 @@ def build(
 ) -> BertForMaskedLM:
     """A randomly initialised student; the same seed gives the same weights.
 
-    ``initialisation`` is ``bert`` (normal, 0.02 everywhere) or ``scaled`` (see :func:`scale_by_width`, which
-    takes ``counts``, how often each piece occurs, shape [vocab]).
+    ``initialisation`` is ``bert`` (normal, 0.02 everywhere) or ``scaled`` (see
+    :func:`unibert_lib.initialise.scaled`, which takes ``counts``, how often each piece occurs, shape [vocab]).
 
     Source: paper 3.2, Table 1; dropout 0.1 is BERT's. No next-sentence objective, so no pooler.
     """
-    if initialisation not in INITIALISATIONS:
-        raise ValueError(unknown("initialisation", initialisation, INITIALISATIONS))
+    if initialisation not in initialise.NAMES:
+        raise ValueError(unknown("initialisation", initialisation, initialise.NAMES))
     s = shape(size)
     config = BertConfig(
         vocab_size=vocab_size,
@@ -139,28 +139,7 @@ def build(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = BertForMaskedLM(config)
-    return scale_by_width(model, counts) if initialisation == "scaled" else model
-
-
-@torch.no_grad()
-def scale_by_width(model: BertForMaskedLM, counts: NDArray[np.int64] | None = None) -> BertForMaskedLM:
-    """Rescale a fresh model's random weights so that narrow ones leave the unigram plateau soon.
-
-    BERT's 0.02 fits a width of 768. At 128 it makes attention whisper, and position vectors as loud as words.
-    Matrices get a deviation of fan_in**-0.5, word embeddings 0.1, positions and types 0.01; the decoder's bias
-    starts at the log frequency of each piece, which training would otherwise learn first and slowly.
-
-    Source: ours (NOTES.md, "The plateau"); LeCun et al. (1998), "Efficient BackProp", 4.6, for fan_in**-0.5.
-    """
-    old = model.config.initializer_range
-    for name, parameter in model.named_parameters():
-        if parameter.ndim == 2:
-            words, places = "word_embeddings" in name, "embeddings" in name
-            parameter.mul_((0.1 if words else 0.01 if places else parameter.shape[1] ** -0.5) / old)
-    if counts is not None:
-        share = torch.as_tensor(counts, dtype=torch.float32) + 0.5
-        model.cls.predictions.bias.copy_((share / share.sum()).log())
-    return model
+    return initialise.scaled(model, counts) if initialisation == "scaled" else model
 
 
 def build_discriminator(hidden_size: int, languages: int, width: int = 0, seed: int = 0) -> nn.Module:
