@@ -39,7 +39,7 @@ def corpus_parameters(params: CorpusParameters | PretrainParameters) -> CorpusPa
     """The corpus that a notebook's parameters ask for."""
     if isinstance(params, CorpusParameters):
         return params
-    return CorpusParameters(languages=params.languages, budget=params.budget, seed=params.seed, runs=params.runs)
+    return CorpusParameters(budget=params.budget, seed=params.seed, runs=params.runs)  # all twelve, as 01 makes it
 
 
 def open_corpus(params: CorpusParameters) -> Run:
@@ -142,8 +142,8 @@ def ensure_tokens(params: PretrainParameters) -> TokenStore:
     """The corpus as a token store."""
     source = ensure_corpus(params)
     pieces = tokenizer.load(source / "tokenizer")
-    chosen = params.languages or None
-    mark = runs.fingerprint([list(params.languages), params.heldout_share])[:8]
+    chosen = params.trained_languages or None
+    mark = runs.fingerprint([list(params.trained_languages), params.heldout_share])[:8]
     name = source.name if not chosen and params.heldout_share == 0.05 else f"{source.name}-{mark}"
     return tokens.write(
         source,
