@@ -18,6 +18,7 @@ from transformers import BertForMaskedLM
 
 NAMES = ("scaled", "bert")
 WORDS = 0.1  # deviation of word and position embeddings: small ones become parallel under AdamW
+BRANCH = 0.1  # of what a branch adds to the residual stream: what the first layer saw must reach the head
 TYPES = 0.01  # of token types, of which pretraining uses one
 OFFSETS = (-1, 1, -2, 2, -3, 3, -4, 4)  # where the first layer's heads look
 SHARPNESS = 2.5  # scale of their scores: about nine tenths of the attention on the neighbour meant
@@ -28,20 +29,23 @@ SLOWEST = 500.0  # ratio of the fastest to the slowest of the positions' waves
 def scaled(model: BertForMaskedLM, counts: NDArray[np.int64] | None = None) -> BertForMaskedLM:
     """Rescale a fresh model's random weights, and set what need not be found by chance.
 
-    - Matrices: deviation ``fan_in ** -0.5``, whatever the width.
+    - Matrices: deviation ``fan_in ** -0.5``, whatever the width; a tenth of it where a branch joins the residual
+      stream, but for the first layer's attention: what that layer saw must reach the head.
     - Word embeddings 0.1; positions are sinusoids of the same size, so that distances show in products.
     - First layer: head ``h`` starts by attending to the token ``OFFSETS[h]`` places away.
     - Decoder bias: the log frequency of each piece (``counts``, shape [vocab]), which training would
       otherwise learn first and slowly.
 
     Source: ours; LeCun et al. (1998), "Efficient BackProp", 4.6, for ``fan_in ** -0.5``; Vaswani et al. (2017),
-    3.5, for the sinusoids.
+    3.5, for the sinusoids; Wang et al. (2022), "DeepNet", for small branches.
     """
     old = model.config.initializer_range
     for name, parameter in model.named_parameters():
         if parameter.ndim == 2:
             words, types = "word_embeddings" in name, "token_type" in name
             parameter.mul_((WORDS if words else TYPES if types else parameter.shape[1] ** -0.5) / old)
+            if name.endswith("output.dense.weight") and "layer.0.attention" not in name:
+                parameter.mul_(BRANCH)
     embeddings = model.bert.embeddings.position_embeddings.weight
     waves = math.pi * SLOWEST ** (-torch.arange(embeddings.shape[1] // 2) / (embeddings.shape[1] // 2))
     angles = torch.arange(len(embeddings))[:, None] * waves

@@ -21,7 +21,7 @@ class Budget:
     teacher_batch_size: int
     batch_size: int
     max_length: int  # tokens, [CLS] and [SEP] included
-    learning_rate: float  # peak; short runs in small batches want the paper's or less
+    learning_rate: dict[str, float]  # peak for each size; wider students take proportionally less
     epsilon: float  # AdamW's; 1e-6 (BERT's own) keeps rare pieces from drifting in short runs
     dropout: float  # 0 where no sample is seen often enough to be learned by heart
     checkpoint_every: int
@@ -44,7 +44,7 @@ BUDGETS: dict[str, Budget] = {
         teacher_batch_size=16,
         batch_size=16,
         max_length=64,
-        learning_rate=5e-4,
+        learning_rate={"small": 5e-4, "xsmall": 1e-3, "xxsmall": 2e-3},
         epsilon=1e-6,
         dropout=0.0,
         checkpoint_every=6,
@@ -56,12 +56,12 @@ BUDGETS: dict[str, Budget] = {
         pages=None,
         languages=CLASSROOM,
         vocab_size=2500,
-        steps={"small": 200, "xsmall": 400, "xxsmall": 800},
+        steps={"small": 200, "xsmall": 400, "xxsmall": 600},
         teacher_steps=1200,
         teacher_batch_size=32,
         batch_size=16,
         max_length=128,
-        learning_rate=7e-4,
+        learning_rate={"small": 5e-4, "xsmall": 1e-3, "xxsmall": 2e-3},
         epsilon=1e-6,
         dropout=0.0,
         checkpoint_every=300,
@@ -78,7 +78,7 @@ BUDGETS: dict[str, Budget] = {
         teacher_batch_size=128,
         batch_size=128,
         max_length=512,
-        learning_rate=5e-4,
+        learning_rate=dict.fromkeys(("small", "xsmall", "xxsmall"), 5e-4),
         epsilon=1e-8,
         dropout=0.1,
         checkpoint_every=5000,
@@ -216,7 +216,8 @@ class PretrainParameters:
             "learning_rate": self.learning_rate,
         }
         b = budget(self.budget)
-        rate = {} if self.budget == "paper" else {"learning_rate": b.learning_rate, "epsilon": b.epsilon}
+        short = {"learning_rate": min(b.learning_rate[size] for size in self.sizes), "epsilon": b.epsilon}
+        rate = {} if self.budget == "paper" else short
         given = {k: v for k, v in named.items() if v is not None}
         weightless = {"distillation_weight": 0.0} if self.teacher == "none" else {}
         return config.objective(self.preset, **{**rate, **weightless, **given, **self.options})

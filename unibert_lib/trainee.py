@@ -22,6 +22,9 @@ from unibert_lib.student import build_discriminator
 from unibert_lib.tokens import TokenStore
 
 ONE_PASS = ("grl", "loss_reversal")
+# Ours: AdamW moves every weight alike, so a matrix of 3072 inputs moves its output six times as far as one of 512.
+# With the scaled initialisation such matrices take smaller steps (after Yang et al., 2022, "Tensor Programs V").
+WIDE = 512
 COLLAPSE_STEPS = 50  # ours: this many batches in a row with one predicted language is a collapse
 
 
@@ -58,10 +61,15 @@ def make(name: str, model: BertForMaskedLM, store: TokenStore, config: PretrainC
         model.config.hidden_size, len(store.languages), options.discriminator_hidden, config.seed
     ).to(model.device)
     trained = [*model.parameters(), *(discriminator.parameters() if options.adversary in ONE_PASS else ())]
+    wide = {id(p) for n, p in model.named_parameters() if p.ndim >= 2 and ".encoder." in n and p.shape[1] > WIDE}
+    scale = WIDE / model.config.intermediate_size if config.initialisation == "scaled" else 1.0
     groups = [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": options.weight_decay},
+        {"params": [p for p in trained if p.ndim >= 2 and id(p) not in wide], "weight_decay": options.weight_decay},
         {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},  # biases and LayerNorm
     ]
+    if wide:  # matrices with many inputs
+        inputs = [p for p in trained if id(p) in wide]
+        groups.append({"params": inputs, "weight_decay": options.weight_decay, "scale": scale})
     optimizer = torch.optim.AdamW(
         groups, lr=options.learning_rate, betas=options.betas, eps=options.epsilon, fused=True
     )
@@ -185,7 +193,7 @@ def _update(trainee: Trainee, total: Tensor, step: int, record: dict[str, Any], 
         return
     trainee.bad_steps = 0
     for group in trainee.optimizer.param_groups:
-        group["lr"] = learning_rate(step, config)
+        group["lr"] = learning_rate(step, config) * group.get("scale", 1.0)
     trainee.optimizer.step()
 
 
