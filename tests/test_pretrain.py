@@ -309,6 +309,21 @@ def test_biases_and_layer_norms_do_not_decay_and_one_pass_modes_share_the_optimi
         assert (id(next(one.discriminator.parameters())) in held) is shared
 
 
+@pytest.mark.parametrize(("initialisation", "share"), [("scaled", 1 / 6), ("bert", 1.0)])
+def test_wide_matrices_take_smaller_steps_with_the_head_start_alone(
+    tmp_path: Path, store: TokenStore, initialisation: str, share: float
+) -> None:
+    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 3072}
+    model = BertForMaskedLM(BertConfig(vocab_size=store.vocab_size, **shape))
+    config = configure(1, initialisation=initialisation, weight_decay=0.0, warmup_fraction=0.0, learning_rate=1e-3)
+    before = {n: p.detach().clone() for n, p in model.named_parameters()}
+    train(tmp_path, store, config, s=model)
+    moved = {n: (p.detach() - before[n]).abs().max().item() for n, p in model.named_parameters()}
+    # AdamW's first step is the learning rate itself, whatever the gradient.
+    assert moved["bert.encoder.layer.0.output.dense.weight"] == pytest.approx(share * 1e-3, rel=0.02)
+    assert moved["bert.encoder.layer.0.intermediate.dense.weight"] == pytest.approx(1e-3, rel=0.02)
+
+
 def test_an_unknown_device_is_refused(store: TokenStore, tmp_path: Path) -> None:
     with pytest.raises(runs.RunError, match="device='tpu'"):
         train(tmp_path, store, configure(2, device="tpu"))

@@ -77,6 +77,14 @@ def test_fingerprints_follow_contents_and_names(tmp_path: Path) -> None:
         runs.fingerprint(tmp_path / "nowhere")
 
 
+def test_a_changed_file_changes_its_fingerprint_within_one_process(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_text("x")
+    first = runs.fingerprint(file)
+    file.write_text("longer")
+    assert runs.fingerprint(file) != first
+
+
 def test_the_root_can_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("UNIBERT_RUNS", raising=False)
     assert runs.root() == runs.REPOSITORY / "runs"

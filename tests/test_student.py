@@ -82,6 +82,8 @@ def test_scaled_initialisation_follows_the_width_and_starts_at_the_unigram() -> 
     layer = model.bert.encoder.layer[0]
     assert layer.intermediate.dense.weight.std().item() == pytest.approx(256**-0.5, rel=0.02)
     assert layer.output.dense.weight.std().item() == pytest.approx(0.1 * 3072**-0.5, rel=0.02)
+    own = [one.attention.output.dense.weight.std().item() for one in model.bert.encoder.layer[:2]]
+    assert own == pytest.approx([256**-0.5, 0.1 * 256**-0.5], rel=0.02)  # only the first layer's speaks at full voice
     assert model.bert.embeddings.word_embeddings.weight.std().item() == pytest.approx(0.1, rel=0.02)
     positions = model.bert.embeddings.position_embeddings.weight
     assert positions.square().mean().sqrt().item() == pytest.approx(0.1, rel=0.02)

@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
@@ -52,12 +53,19 @@ def fingerprint(*parts: Any) -> str:
                 relative = file.relative_to(part) if part.is_dir() else Path(file.name)
                 if any(p.startswith(".") for p in relative.parts) or file.suffix == ".lock":
                     continue
+                state = file.stat()
                 digest.update(str(relative).encode())
-                with file.open("rb") as stream:
-                    digest.update(hashlib.file_digest(stream, "sha256").digest())
+                digest.update(_contents(file, state.st_size, state.st_mtime_ns))
         else:
             digest.update(json.dumps(plain(part), sort_keys=True, ensure_ascii=False).encode())
     return digest.hexdigest()
+
+
+@cache
+def _contents(file: Path, size: int, changed: int) -> bytes:
+    """sha256 of a file, read once a process: a corpus is asked for its fingerprint several times a notebook."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
 
 
 def plain(value: Any) -> Any:

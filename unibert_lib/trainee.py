@@ -60,18 +60,12 @@ def make(name: str, model: BertForMaskedLM, store: TokenStore, config: PretrainC
     discriminator = build_discriminator(
         model.config.hidden_size, len(store.languages), options.discriminator_hidden, config.seed
     ).to(model.device)
-    trained = [*model.parameters(), *(discriminator.parameters() if options.adversary in ONE_PASS else ())]
-    wide = {id(p) for n, p in model.named_parameters() if p.ndim >= 2 and ".encoder." in n and p.shape[1] > WIDE}
-    scale = WIDE / model.config.intermediate_size if config.initialisation == "scaled" else 1.0
-    groups = [
-        {"params": [p for p in trained if p.ndim >= 2 and id(p) not in wide], "weight_decay": options.weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},  # biases and LayerNorm
-    ]
-    if wide:  # matrices with many inputs
-        inputs = [p for p in trained if id(p) in wide]
-        groups.append({"params": inputs, "weight_decay": options.weight_decay, "scale": scale})
     optimizer = torch.optim.AdamW(
-        groups, lr=options.learning_rate, betas=options.betas, eps=options.epsilon, fused=True
+        _groups(model, discriminator, config),
+        lr=options.learning_rate,
+        betas=options.betas,
+        eps=options.epsilon,
+        fused=True,
     )
     own = torch.optim.AdamW(
         discriminator.parameters(), lr=options.discriminator_learning_rate, weight_decay=0.0, fused=True
@@ -80,6 +74,23 @@ def make(name: str, model: BertForMaskedLM, store: TokenStore, config: PretrainC
         id(p): f"discriminator.{n}" for n, p in discriminator.named_parameters()
     }
     return Trainee(name, model.train(), discriminator, optimizer, own, names)
+
+
+def _groups(model: BertForMaskedLM, discriminator: nn.Module, config: PretrainConfig) -> list[dict[str, Any]]:
+    """The optimiser's parameters: decayed matrices, free biases and LayerNorms, and wide matrices in smaller steps."""
+    decay, inputs = config.objective.weight_decay, model.config.intermediate_size
+    slow = config.initialisation == "scaled" and inputs > WIDE
+    layers: Any = model.bert.encoder.layer  # typed as mere Modules
+    wide = [layer.output.dense.weight for layer in layers] if slow else []
+    known = {id(p) for p in wide}
+    joined = discriminator.parameters() if config.objective.adversary in ONE_PASS else ()
+    rest = [p for p in (*model.parameters(), *joined) if id(p) not in known]
+    groups = [
+        {"params": [p for p in rest if p.ndim >= 2], "weight_decay": decay},
+        {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
+        {"params": wide, "weight_decay": decay, "scale": WIDE / inputs},
+    ]
+    return [group for group in groups if group["params"]]
 
 
 def learning_rate(step: int, config: PretrainConfig) -> float:
