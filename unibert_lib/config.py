@@ -261,8 +261,10 @@ def _typed(name: str, value: Any, hint: Any) -> Any:
 
 
 def _typed_tuple(name: str, value: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    if isinstance(value, str):  # papermill's -p gives "en,fr" as one string
-        value = [part for part in value.replace(",", " ").split() if part]
+    if isinstance(value, str):  # papermill's -p gives "en,fr" and "0,1" as one string, "1" as a number
+        value = [_number(name, part, arguments[0]) for part in value.replace(",", " ").split()]
+    if arguments[1:] == (Ellipsis,) and isinstance(value, (int, float)):
+        value = [value]
     if not isinstance(value, (list, tuple)):
         raise ValueError(f"{name}={value!r} is a {type(value).__name__}; a list is needed")
     if len(arguments) == 2 and arguments[1] is Ellipsis:
@@ -270,6 +272,15 @@ def _typed_tuple(name: str, value: Any, arguments: tuple[Any, ...]) -> tuple[Any
     if len(value) != len(arguments):
         raise ValueError(f"{name}={value!r}: {len(arguments)} values are needed")
     return tuple(_typed(name, v, a) for v, a in zip(value, arguments, strict=True))
+
+
+def _number(name: str, part: str, wanted: Any) -> Any:
+    if wanted not in (int, float):
+        return part
+    try:
+        return wanted(part)
+    except ValueError:
+        raise ValueError(f"{name}: {part!r} is no {wanted.__name__}; give numbers, such as 0,1,2") from None
 
 
 def _check_choices(config: Any) -> None:

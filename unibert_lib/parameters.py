@@ -1,4 +1,4 @@
-"""What each notebook can be given with ``papermill -p``: one frozen dataclass a notebook, and the budgets."""
+"""What notebooks 00 to 03 can be given with ``papermill -p``: one frozen dataclass a notebook."""
 
 from __future__ import annotations
 
@@ -6,96 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from unibert_lib import config, languages
+from unibert_lib.budgets import budget as budget  # notebooks reach it from here
 from unibert_lib.config import AdversaryMode, BudgetName, DistillationTokens, PresetName, SizeName
 
 
-@dataclass(frozen=True)
-class Budget:
-    """How much of everything. Classroom values are ours, chosen to fit two CPU cores."""
-
-    pages: int | None  # Atlas pages a language; None is all of them
-    languages: tuple[str, ...]  # of Atlas, that 03 trains on; an empty tuple is all twelve
-    vocab_size: int  # word pieces of a tokenizer trained on the corpus
-    steps: dict[str, int]  # optimiser steps of each size
-    teacher_steps: int  # of the embedded teacher
-    teacher_batch_size: int
-    batch_size: int
-    max_length: int  # tokens, [CLS] and [SEP] included
-    learning_rate: dict[str, float]  # peak for each size; wider students take proportionally less
-    epsilon: float  # AdamW's; 1e-6 (BERT's own) keeps rare pieces from drifting in short runs
-    dropout: float  # 0 where no sample is seen often enough to be learned by heart
-    checkpoint_every: int
-    evaluate_every: int
-    gradient_norms_every: int
-    samples: int  # a language, for evaluation and probe
-
-
-# Ours: five scripts and one pair that shares its script. Half of Atlas learns twice as fast: with all twelve, these
-# minutes end before words in context are learned.
-CLASSROOM = ("ar", "el", "en", "ru", "sw", "zh")
-
-BUDGETS: dict[str, Budget] = {
-    "smoke": Budget(
-        pages=12,
-        languages=CLASSROOM,
-        vocab_size=1500,
-        steps={"small": 3, "xsmall": 6, "xxsmall": 12},
-        teacher_steps=8,
-        teacher_batch_size=16,
-        batch_size=16,
-        max_length=64,
-        learning_rate={"small": 5e-4, "xsmall": 1e-3, "xxsmall": 2e-3},
-        epsilon=1e-6,
-        dropout=0.0,
-        checkpoint_every=6,
-        evaluate_every=6,
-        gradient_norms_every=1,
-        samples=16,
-    ),
-    "demo": Budget(
-        pages=None,
-        languages=CLASSROOM,
-        vocab_size=2500,
-        steps={"small": 200, "xsmall": 400, "xxsmall": 600},
-        teacher_steps=1200,
-        teacher_batch_size=32,
-        batch_size=16,
-        max_length=128,
-        learning_rate={"small": 5e-4, "xsmall": 1e-3, "xxsmall": 2e-3},
-        epsilon=1e-6,
-        dropout=0.0,
-        checkpoint_every=300,
-        evaluate_every=100,
-        gradient_norms_every=5,
-        samples=96,
-    ),
-    "paper": Budget(
-        pages=None,
-        languages=(),
-        vocab_size=119_547,
-        steps=dict.fromkeys(("small", "xsmall", "xxsmall"), 1_000_000),
-        teacher_steps=1_000_000,
-        teacher_batch_size=128,
-        batch_size=128,
-        max_length=512,
-        learning_rate=dict.fromkeys(("small", "xsmall", "xxsmall"), 5e-4),
-        epsilon=1e-8,
-        dropout=0.1,
-        checkpoint_every=5000,
-        evaluate_every=50_000,
-        gradient_norms_every=100,
-        samples=512,
-    ),
-}
-
-
-def budget(name: str) -> Budget:
-    if name not in BUDGETS:
-        raise ValueError(config.unknown("budget", name, BUDGETS))
-    return BUDGETS[name]
-
-
-def _check(seed: int, num_processes: int) -> None:
+def check_run(seed: int, num_processes: int) -> None:
     if seed < 0:
         raise ValueError(f"seed={seed}: 0 or more is needed")
     if num_processes != 1:
@@ -112,7 +27,7 @@ class StartParameters:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        _check(self.seed, 1)
+        check_run(self.seed, 1)
 
 
 @dataclass(frozen=True)
@@ -134,7 +49,7 @@ class CorpusParameters:
     num_processes: int = 1
 
     def __post_init__(self) -> None:
-        _check(self.seed, self.num_processes)
+        check_run(self.seed, self.num_processes)
         if self.source == "atlas":
             languages.check(self.languages, languages.ATLAS_LANGUAGES)
         if not 0 <= self.heldout_share < 1:
@@ -156,7 +71,7 @@ class StudentParameters:
     runs: str | None = None
 
     def __post_init__(self) -> None:
-        _check(self.seed, 1)
+        check_run(self.seed, 1)
         if self.vocab_size < 200:
             raise ValueError(f"vocab_size={self.vocab_size}: at least 200 word pieces are needed")
 
@@ -193,7 +108,7 @@ class PretrainParameters:
     num_processes: int = 1
 
     def __post_init__(self) -> None:
-        _check(self.seed, self.num_processes)
+        check_run(self.seed, self.num_processes)
         if self.corpus == "atlas":
             languages.check(self.languages, languages.ATLAS_LANGUAGES)
         _ = self.pretrain_config  # a wrong option or range is refused here, before any work

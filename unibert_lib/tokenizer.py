@@ -26,10 +26,11 @@ class TokenizerError(ValueError):
     """A vocabulary that cannot be used; the message names the file and the remedy."""
 
 
-def load(source: str | Path, revision: str | None = None) -> TokenizersBackend:
+def load(source: str | Path, revision: str | None = None, *, wordpiece: bool = True) -> TokenizersBackend:
     """A cased WordPiece tokenizer from a bare ``vocab.txt``, a local folder or a hub id.
 
-    A hub id needs a revision, given or in :data:`PINNED`: a name alone may point to other files tomorrow.
+    A hub id needs a revision, given or in :data:`PINNED`: a name alone may point to other files tomorrow. With
+    ``wordpiece=False`` any fast tokenizer will do: the baselines of Table 1 bring their own.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def load(source: str | Path, revision: str | None = None) -> TokenizersBackend:
             raise TokenizerError(
                 f"{path}: neither tokenizer.json nor vocab.txt in this folder; give the folder that holds one"
             )
-        return _check(AutoTokenizer.from_pretrained(path, local_files_only=True), str(path))
+        return _check(AutoTokenizer.from_pretrained(path, local_files_only=True), str(path), wordpiece)
     name = str(source)
     if path.is_absolute() or path.suffix or name.count("/") > 1 or name.startswith("."):
         raise TokenizerError(
@@ -61,7 +62,7 @@ def load(source: str | Path, revision: str | None = None) -> TokenizersBackend:
             f"{name}: a hub id needs a pinned commit; pass revision=... (its hash on the model's page)"
         )
     try:
-        return _check(AutoTokenizer.from_pretrained(name, revision=revision), name)
+        return _check(AutoTokenizer.from_pretrained(name, revision=revision), name, wordpiece)
     except OSError as error:
         raise TokenizerError(
             f"{name} at {revision}: neither cached nor reachable ({str(error).splitlines()[0]}). "
@@ -86,11 +87,13 @@ def _from_vocabulary(path: Path) -> TokenizersBackend:
     return _check(BertTokenizer(vocab={word: i for i, word in enumerate(words)}, do_lower_case=False), str(path))
 
 
-def _check(tokenizer: Any, source: str) -> TokenizersBackend:
+def _check(tokenizer: Any, source: str, wordpiece: bool = True) -> TokenizersBackend:
     if not isinstance(tokenizer, TokenizersBackend) or len(tokenizer) <= len(SPECIAL_IDS):
         raise TokenizerError(
             f"{source}: no WordPiece vocabulary here; give a vocab.txt or a folder with tokenizer.json"
         )
+    if not wordpiece:
+        return tokenizer
     missing = [
         token for token in SPECIAL_IDS if tokenizer.convert_tokens_to_ids(token) in (None, tokenizer.unk_token_id)
     ]

@@ -80,3 +80,8 @@ class Quarantined:
     def __post_init__(self) -> None:
         if len(self.raw) > RAW_CHARACTERS:
             object.__setattr__(self, "raw", self.raw[:RAW_CHARACTERS])
+
+    @property
+    def file(self) -> str:
+        """The file it stood in: another name of ``path``."""
+        return self.path

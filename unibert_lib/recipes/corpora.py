@@ -1,34 +1,23 @@
-"""What a notebook makes when it is missing: the ``ensure_*`` of the embedded default.
-
-On the embedded default (Atlas) each of them makes its input and says so; for anything else a missing input
-is an error that names the command which makes it. Nothing else in the library imports :mod:`atlas`.
-"""
+"""The corpus, its tokenizer and its tokens: made where the embedded default lacks them."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from transformers import BertForMaskedLM, PreTrainedModel
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
-from unibert_lib import atlas, corpus, languages, pretrain, runs, student, teacher, tokenizer, tokens
-from unibert_lib.config import PretrainConfig, nearest, objective
+from unibert_lib import atlas, corpus, languages, runs, tokenizer, tokens
+from unibert_lib.budgets import budget
+from unibert_lib.config import nearest
 from unibert_lib.corpus.filters import RULES_WITHOUT_JOINERS, Rule
-from unibert_lib.parameters import CorpusParameters, PretrainParameters, budget
+from unibert_lib.parameters import CorpusParameters, PretrainParameters
 from unibert_lib.runs import Run
-from unibert_lib.student import INTERMEDIATE_SIZE, Size
 from unibert_lib.tokens import TokenStore
 
 EMBEDDED = "atlas"
-# Ours: the embedded teacher is slim and quick, so that it sees several times as many tokens as its students do
-# in the same minutes, which makes it the better model of Atlas.
-TEACHER = student.Size(num_hidden_layers=2, hidden_size=128, num_attention_heads=4)
-TEACHER_INTERMEDIATE = 512
-TEACHER_OPTIONS = {"learning_rate": 2e-3, "epsilon": 1e-6}
 
 
 class MissingInput(ValueError):
@@ -44,7 +33,7 @@ def corpus_parameters(params: CorpusParameters | PretrainParameters) -> CorpusPa
 
 def open_corpus(params: CorpusParameters) -> Run:
     """The run folder of a corpus: equal parameters and equal sources meet in the same one."""
-    sources = {"atlas": runs.fingerprint(runs.REPOSITORY / "data" / "atlas")}
+    sources = {"atlas": _atlas_mark()}
     if params.source != EMBEDDED:
         sources = {"source": runs.fingerprint(_existing(params.source))}
     pages = {"pages": budget(params.budget).pages} if params.source == EMBEDDED else {}
@@ -74,7 +63,7 @@ def documents(params: CorpusParameters) -> dict[str, corpus.Source]:
 def atlas_dumps(params: CorpusParameters) -> Path:
     """The folder of the embedded encyclopedia's dumps."""
     chosen, pages = params.languages or languages.ATLAS_LANGUAGES, budget(params.budget).pages
-    mark = {"atlas": runs.fingerprint(runs.REPOSITORY / "data" / "atlas")}
+    mark = {"atlas": _atlas_mark()}
     run = runs.open_run(
         "atlas",
         None,
@@ -154,119 +143,10 @@ def ensure_tokens(params: PretrainParameters) -> TokenStore:
     )
 
 
-def ensure_teacher(params: PretrainParameters) -> Path:
-    """The embedded teacher, trained by masked language modelling alone on the embedded corpus, and cached.
-
-    A teacher that is a folder or a hub id is loaded by :func:`teacher.load` and needs no making.
-
-    Raises
-    ------
-    MissingInput
-        If the corpus is not the embedded one: its teacher is a run of its own.
-    """
-    if params.corpus != EMBEDDED:
-        raise MissingInput(
-            f"teacher='embedded' belongs to the embedded corpus, and corpus={params.corpus!r}. Give a folder or a hub "
-            f"id with -p teacher, or make one: papermill 03_pretrain.ipynb out.ipynb -p corpus {params.corpus} "
-            f"-p teacher none -p adversary off -p size xsmall -p name {params.corpus}-teacher, "
-            f"and then give -p teacher {params.corpus}-teacher"
-        )
-    b, store = budget(params.budget), ensure_tokens(params)
-    alone = objective(
-        "recommended",
-        mlm_weight=1.0,
-        adversary="off",
-        adversary_weight=0.0,
-        distillation_weight=0.0,
-        **TEACHER_OPTIONS,
-    )
-    config = PretrainConfig(
-        objective=alone,
-        steps=b.teacher_steps,
-        batch_size=b.teacher_batch_size,
-        max_length=b.max_length,
-        seed=params.seed,
-        checkpoint_every=b.checkpoint_every,
-        evaluate_every=b.teacher_steps,
-        gradient_norms_every=b.teacher_steps,
-        initialisation=params.initialisation,
-        dropout=b.dropout,
-        device=params.device,
-        precision=params.precision,
-    )
-    inputs = {"tokens": store.fingerprint, "size": f"{TEACHER}, intermediate {TEACHER_INTERMEDIATE}"}
-    run = runs.open_run("pretrain", None, config, inputs, params.runs, label=f"teacher-{params.budget}")
-    if not run.done:
-        print(f"training the embedded teacher ({config.steps} steps) in {run.path}")
-        made = new_student(TEACHER, store, config, TEACHER_INTERMEDIATE)
-        pretrain.pretrain(
-            config, store, {"teacher": made}, None, run, tokenizer=tokenizer.load(ensure_tokenizer(params))
-        )
-    return run.path / "model"
-
-
-def open_teacher(params: PretrainParameters) -> Path | str | None:
-    """Where the teacher lies: made here, a run's name, a folder or hub id, or None for ``none``."""
-    if params.teacher == "none":
-        return None
-    if params.teacher == "embedded":
-        return ensure_teacher(params)
-    made = runs.root(params.runs) / "pretrain" / params.teacher
-    if made.is_dir():
-        if not (made / "DONE").exists():
-            raise MissingInput(f"{made}: this teacher's training has not finished; run its command again to resume it")
-        return made / "model"
-    return params.teacher
-
-
-def load_teacher(params: PretrainParameters) -> PreTrainedModel | None:
-    source = open_teacher(params)
-    return (
-        None
-        if source is None
-        else teacher.load(source, tokenizer.load(ensure_tokenizer(params)), params.teacher_revision)
-    )
-
-
-def ensure_student(params: PretrainParameters, **changes: object) -> dict[str, Path]:
-    """Pretrained students by size, trained now where they are missing; ``changes`` replace single parameters.
-
-    Source: paper 3.3, 3.4.
-    """
-    params = changed(params, **changes)
-    store, guide = ensure_tokens(params), load_teacher(params)
-    config, run = params.pretrain_config, open_student(params)
-    made = {size: new_student(size, store, config) for size in params.sizes}
-    return pretrain.pretrain(config, store, made, guide, run, tokenizer=tokenizer.load(ensure_tokenizer(params)))
-
-
-def changed(params: PretrainParameters, **changes: object) -> PretrainParameters:
-    """The same parameters with some replaced, checked anew."""
-    return dataclasses.replace(params, **changes)  # type: ignore[arg-type]
-
-
-def new_student(
-    size: str | Size, store: TokenStore, config: PretrainConfig, intermediate_size: int = INTERMEDIATE_SIZE
-) -> BertForMaskedLM:
-    """An untrained student for a store's vocabulary."""
-    return student.build(
-        size,
-        store.vocab_size,
-        intermediate_size,
-        config.seed,
-        initialisation=config.initialisation,
-        counts=store.counts,
-        dropout=config.dropout,
-    )
-
-
-def open_student(params: PretrainParameters) -> Run:
-    """The run folder that these parameters' students belong in."""
-    store, source = ensure_tokens(params), open_teacher(params)
-    mark = runs.fingerprint(source) if isinstance(source, Path) else f"{source}@{params.teacher_revision}"
-    inputs = {"tokens": store.fingerprint, "teacher": mark, "sizes": "+".join(params.sizes)}
-    label = f"{params.size}-{params.objective.preset}-{params.objective.adversary}"
-    return runs.open_run("pretrain", params.name, params.pretrain_config, inputs, params.runs, label=label)
+def _atlas_mark() -> str:
+    """The fingerprint of what makes the dumps; the task files (``data/atlas/tasks``) do not change a corpus."""
+    folder = runs.REPOSITORY / "data" / "atlas"
+    return runs.fingerprint(*sorted(file for file in folder.iterdir() if file.suffix in (".csv", ".toml")))
 
 
 def rules_1_to_4(params: CorpusParameters) -> tuple[Rule, ...]:

@@ -1,0 +1,138 @@
+"""Teachers and students: trained where they are missing, opened where they are there."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from transformers import BertForMaskedLM, PreTrainedModel
+
+from unibert_lib import pretrain, runs, student, teacher, tokenizer
+from unibert_lib.budgets import budget
+from unibert_lib.config import PretrainConfig, objective
+from unibert_lib.parameters import PretrainParameters
+from unibert_lib.recipes.corpora import EMBEDDED, MissingInput, ensure_tokenizer, ensure_tokens
+from unibert_lib.runs import Run
+from unibert_lib.student import INTERMEDIATE_SIZE, Size
+from unibert_lib.tokens import TokenStore
+
+# Ours: the embedded teacher is slim and quick, so that it sees several times as many tokens as its students do
+# in the same minutes, which makes it the better model of Atlas.
+TEACHER = student.Size(num_hidden_layers=2, hidden_size=128, num_attention_heads=4)
+TEACHER_INTERMEDIATE = 512
+TEACHER_OPTIONS = {"learning_rate": 2e-3, "epsilon": 1e-6}
+
+
+def ensure_teacher(params: PretrainParameters) -> Path:
+    """The embedded teacher, trained by masked language modelling alone on the embedded corpus, and cached.
+
+    A teacher that is a folder or a hub id is loaded by :func:`teacher.load` and needs no making.
+
+    Raises
+    ------
+    MissingInput
+        If the corpus is not the embedded one: its teacher is a run of its own.
+    """
+    if params.corpus != EMBEDDED:
+        raise MissingInput(
+            f"teacher='embedded' belongs to the embedded corpus, and corpus={params.corpus!r}. Give a folder or a hub "
+            f"id with -p teacher, or make one: papermill 03_pretrain.ipynb out.ipynb -p corpus {params.corpus} "
+            f"-p teacher none -p adversary off -p size xsmall -p name {params.corpus}-teacher, "
+            f"and then give -p teacher {params.corpus}-teacher"
+        )
+    b, store = budget(params.budget), ensure_tokens(params)
+    alone = objective(
+        "recommended",
+        mlm_weight=1.0,
+        adversary="off",
+        adversary_weight=0.0,
+        distillation_weight=0.0,
+        **TEACHER_OPTIONS,
+    )
+    config = PretrainConfig(
+        objective=alone,
+        steps=b.teacher_steps,
+        batch_size=b.teacher_batch_size,
+        max_length=b.max_length,
+        seed=params.seed,
+        checkpoint_every=b.checkpoint_every,
+        evaluate_every=b.teacher_steps,
+        gradient_norms_every=b.teacher_steps,
+        initialisation=params.initialisation,
+        dropout=b.dropout,
+        device=params.device,
+        precision=params.precision,
+    )
+    inputs = {"tokens": store.fingerprint, "size": f"{TEACHER}, intermediate {TEACHER_INTERMEDIATE}"}
+    run = runs.open_run("pretrain", None, config, inputs, params.runs, label=f"teacher-{params.budget}")
+    if not run.done:
+        print(f"training the embedded teacher ({config.steps} steps) in {run.path}")
+        made = new_student(TEACHER, store, config, TEACHER_INTERMEDIATE)
+        pretrain.pretrain(
+            config, store, {"teacher": made}, None, run, tokenizer=tokenizer.load(ensure_tokenizer(params))
+        )
+    return run.path / "model"
+
+
+def open_teacher(params: PretrainParameters) -> Path | str | None:
+    """Where the teacher lies: made here, a run's name, a folder or hub id, or None for ``none``."""
+    if params.teacher == "none":
+        return None
+    if params.teacher == "embedded":
+        return ensure_teacher(params)
+    made = runs.root(params.runs) / "pretrain" / params.teacher
+    if made.is_dir():
+        if not (made / "DONE").exists():
+            raise MissingInput(f"{made}: this teacher's training has not finished; run its command again to resume it")
+        return made / "model"
+    return params.teacher
+
+
+def load_teacher(params: PretrainParameters) -> PreTrainedModel | None:
+    source = open_teacher(params)
+    return (
+        None
+        if source is None
+        else teacher.load(source, tokenizer.load(ensure_tokenizer(params)), params.teacher_revision)
+    )
+
+
+def ensure_student(params: PretrainParameters, **changes: object) -> dict[str, Path]:
+    """Pretrained students by size, trained now where they are missing; ``changes`` replace single parameters.
+
+    Source: paper 3.3, 3.4.
+    """
+    params = changed(params, **changes)
+    store, guide = ensure_tokens(params), load_teacher(params)
+    config, run = params.pretrain_config, open_student(params)
+    made = {size: new_student(size, store, config) for size in params.sizes}
+    return pretrain.pretrain(config, store, made, guide, run, tokenizer=tokenizer.load(ensure_tokenizer(params)))
+
+
+def changed(params: PretrainParameters, **changes: object) -> PretrainParameters:
+    """The same parameters with some replaced, checked anew."""
+    return dataclasses.replace(params, **changes)  # type: ignore[arg-type]
+
+
+def new_student(
+    size: str | Size, store: TokenStore, config: PretrainConfig, intermediate_size: int = INTERMEDIATE_SIZE
+) -> BertForMaskedLM:
+    """An untrained student for a store's vocabulary."""
+    return student.build(
+        size,
+        store.vocab_size,
+        intermediate_size,
+        config.seed,
+        initialisation=config.initialisation,
+        counts=store.counts,
+        dropout=config.dropout,
+    )
+
+
+def open_student(params: PretrainParameters) -> Run:
+    """The run folder that these parameters' students belong in."""
+    store, source = ensure_tokens(params), open_teacher(params)
+    mark = runs.fingerprint(source) if isinstance(source, Path) else f"{source}@{params.teacher_revision}"
+    inputs = {"tokens": store.fingerprint, "teacher": mark, "sizes": "+".join(params.sizes)}
+    label = f"{params.size}-{params.objective.preset}-{params.objective.adversary}"
+    return runs.open_run("pretrain", params.name, params.pretrain_config, inputs, params.runs, label=label)

@@ -1,0 +1,1 @@
+"""The downstream tasks: read genuine files, encode, decode, score."""

@@ -1,0 +1,150 @@
+"""A task's data in train, dev and test, by language; splits by item, limits, and what the splits share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from unibert_lib import runs
+from unibert_lib.config import nearest
+from unibert_lib.tasks.records import Split, TaskData
+
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+
+
+@dataclass(frozen=True)
+class TaskSet:
+    """One data set of a task: for each split, the data of each language (or pair of languages, ``de-en``).
+
+    Source: ours.
+    """
+
+    name: str
+    train: Mapping[str, TaskData[Any]]
+    dev: Mapping[str, TaskData[Any]] = field(default_factory=dict)
+    test: Mapping[str, TaskData[Any]] = field(default_factory=dict)
+
+    def split(self, name: Split) -> Mapping[str, TaskData[Any]]:
+        found: Mapping[str, TaskData[Any]] = getattr(self, name)
+        return found
+
+    def check(self, languages: Sequence[str]) -> None:
+        """Every language asked for has test data.
+
+        Raises
+        ------
+        ValueError
+            Naming the language and the nearest ones there.
+
+        Source: ours.
+        """
+        for code in languages:
+            if code not in self.test:
+                raise ValueError(f"{self.name} has no test data in {code!r}; {nearest(code, self.test)}")
+
+    @cached_property
+    def marks(self) -> dict[tuple[str, str], str]:
+        """A fingerprint of each (split, language): what a result row is measured on.
+
+        Source: ours.
+        """
+        return {
+            (split, code): runs.fingerprint(list(data)) for split in SPLITS for code, data in self.split(split).items()
+        }
+
+    def limited(self, train: int | None, dev: int | None = None, test: int | None = None) -> TaskSet:
+        """At most so many records a language, the first ones; None is all. For classrooms: real tests are scored whole.
+
+        Source: ours.
+        """
+
+        def first(part: Mapping[str, TaskData[Any]], limit: int | None) -> dict[str, TaskData[Any]]:
+            return {code: replace(data, records=data.records[:limit]) for code, data in part.items()}
+
+        return TaskSet(self.name, first(self.train, train), first(self.dev, dev), first(self.test, test))
+
+    def summary(self) -> pd.DataFrame:
+        """Records, quarantined and flagged ones by split and language, for the notebook.
+
+        Source: ours.
+        """
+        rows = [
+            (split, code, len(data), len(data.quarantined), len(data.flagged))
+            for split in SPLITS
+            for code, data in self.split(split).items()
+        ]
+        return pd.DataFrame(rows, columns=["split", "language", "records", "quarantined", "flagged"])
+
+    def overlap(self) -> pd.DataFrame:
+        """Test records whose input stands in the training data too, of the same or of another language's item.
+
+        ``same input`` counts equal texts; ``same item`` counts translations: with parallel data, training on one
+        language would show the model the test of another.
+
+        Source: ours (RELIABILITY, row 39).
+        """
+        inputs = {content(record) for data in self.train.values() for record in data}
+        rows = []
+        for code, data in self.test.items():
+            same = sum(content(record) in inputs for record in data)
+            rows.append((code, len(data), same, same / max(len(data), 1)))
+        return pd.DataFrame(rows, columns=["language", "test records", "same input in training", "share"])
+
+
+def content(record: Any) -> tuple[Any, ...]:
+    """What the model reads of a record, without its label, language or item.
+
+    Source: ours.
+    """
+    names = ("tokens", "premise", "hypothesis", "question", "context", "first", "second")
+    return tuple(getattr(record, name) for name in names if hasattr(record, name))
+
+
+def split_by_item(data: Mapping[str, TaskData[Any]], shares: Mapping[Split, float], seed: int, name: str) -> TaskSet:
+    """Cut one collection into splits, all languages of an item on the same side.
+
+    The side is a hash of (seed, item), so that it depends neither on the order nor on which languages are there.
+
+    Raises
+    ------
+    ValueError
+        If the shares do not sum to 1.
+
+    Source: ours (PROTOCOL: parallel data is split by item across languages, or ``all`` leaks).
+    """
+    if abs(sum(shares.values()) - 1) > 1e-9:
+        raise ValueError(f"shares={dict(shares)}: they must sum to 1")
+    parts: dict[Split, dict[str, TaskData[Any]]] = {split: {} for split in SPLITS}
+    for code, whole in data.items():
+        chosen: dict[Split, list[Any]] = {split: [] for split in SPLITS}
+        for record in whole:
+            chosen[_side(f"{seed}:{record.item}", shares)].append(record)
+        for split in shares:
+            first = split == next(iter(shares))  # the file's quarantine is told once
+            kept = whole if first else TaskData(())
+            parts[split][code] = replace(kept, records=tuple(chosen[split]))
+    return TaskSet(name, **parts)
+
+
+def _side(key: str, shares: Mapping[Split, float]) -> Split:
+    place = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) / 2**64
+    for split, share in shares.items():
+        if place < share:
+            return split
+        place -= share
+    return list(shares)[-1]  # rounding left a sliver
+
+
+def shared_items(train: Iterable[TaskData[Any]], test: Iterable[TaskData[Any]]) -> int:
+    """How many items of parallel data stand on both sides: anything but 0 is a leak.
+
+    Source: ours.
+    """
+    left = Counter(record.item for data in train for record in data)
+    return len(left.keys() & {record.item for data in test for record in data})

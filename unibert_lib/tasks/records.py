@@ -1,0 +1,124 @@
+"""What task files hold, one record class a kind of task, and what a reader answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
+
+from unibert_lib.corpus.records import FormatError, Quarantined
+
+Split = Literal["train", "dev", "test"]
+
+__all__ = [
+    "Answer",
+    "FormatError",
+    "Quarantined",
+    "Question",
+    "Record",
+    "ScoredPair",
+    "SentencePair",
+    "Split",
+    "TaggedSentence",
+    "TaskData",
+]
+
+
+@dataclass(frozen=True)
+class TaggedSentence:
+    """Words and their IOB2 tags. ``item`` is equal for translations of one sentence, else unique in its file.
+
+    Source: CoNLL-2002.
+    """
+
+    tokens: tuple[str, ...]
+    tags: tuple[str, ...]
+    language: str
+    item: str
+
+
+@dataclass(frozen=True)
+class SentencePair:
+    """Premise and hypothesis with entailment, neutral or contradiction. ``item`` names the premise.
+
+    Source: XNLI.
+    """
+
+    premise: str
+    hypothesis: str
+    label: str
+    language: str
+    item: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer and the place of its first character in the context: ``context[start:start + len(text)] == text``.
+
+    Source: SQuAD v1.1.
+    """
+
+    text: str
+    start: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, its context, and the answers that count as right. ``item`` names the parallel context.
+
+    ``key`` is (file, ordinal): the ids in genuine files are not unique.
+
+    Source: SQuAD v1.1, MLQA.
+    """
+
+    question: str
+    context: str
+    answers: tuple[Answer, ...]
+    language: str
+    item: str
+    key: tuple[str, int] = ("", 0)
+
+
+@dataclass(frozen=True)
+class ScoredPair:
+    """Two texts and their similarity, greater is more similar. ``language`` is ``de``, or ``de-en`` across two.
+
+    Source: STS22, STS-B.
+    """
+
+    first: str
+    second: str
+    score: float
+    language: str
+    item: str
+
+
+Record = TaggedSentence | SentencePair | Question | ScoredPair
+R = TypeVar("R", bound=Record, covariant=True)
+
+
+@dataclass(frozen=True)
+class TaskData(Sequence[R], Generic[R]):
+    """The records of a file, and what was wrong in it.
+
+    A bad record of training data stands in ``quarantined`` and not in the data. One of test data stays in the data,
+    so that denominators remain the published ones, and is listed in ``flagged``; where nothing can be scored
+    against (no label at all), it stands in ``quarantined`` there too. ``counts`` holds what a reader counted:
+    records read, tags converted, duplicate ids, and so on.
+
+    Source: ours (RELIABILITY, rows 31 to 39).
+    """
+
+    records: tuple[R, ...]
+    quarantined: tuple[Quarantined, ...] = ()
+    flagged: tuple[Quarantined, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self.records)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]  # int -> record, slice -> tuple of records
+        return self.records[index]

@@ -1,0 +1,246 @@
+"""Read inference data: the official XNLI files, MultiNLI in XNLI's translations, XTREME's layout, AmericasNLI.
+
+Quotes are data in all of them: a row is a line, a cell ends at a tab, and nothing is unquoted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Integral
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from unibert_lib import languages
+from unibert_lib.corpus.records import FormatError, Quarantined
+from unibert_lib.corpus.stream import LONE_SURROGATE, decoded_chunks
+from unibert_lib.languages import LANGUAGES
+from unibert_lib.tasks.records import Record, SentencePair, Split, TaskData
+
+LABELS = ("entailment", "neutral", "contradiction")  # the order of the hub's class numbers
+ALIASES: Mapping[str, str] = {**{label: label for label in LABELS}, "contradictory": "contradiction"}
+NO_LABEL = ("", "-")  # MultiNLI writes "-" where its annotators did not agree
+
+# What a column holds, and its names in a header: XNLI's 19 columns, MultiNLI's three, AmericasNLI's five.
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "premise": ("sentence1", "premise"),
+    "hypothesis": ("sentence2", "hypothesis", "hypo"),
+    "label": ("gold_label", "label"),
+    "language": ("language",),
+    "prompt": ("promptid",),
+    "pair": ("id",),
+}
+_HEADERLESS = {"premise": 0, "hypothesis": 1, "label": 2}
+MAXIMUM_CHARACTERS = 1 << 30  # far above any task file: a compressed bomb ends here (ours)
+_CODES = "|".join(sorted(map(re.escape, LANGUAGES), key=len, reverse=True))
+_CODE_IN_NAME = re.compile(rf"(?<![^._-])(?:{_CODES})(?![^._-])")
+_PLAUSIBLE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,8}){0,3}")  # codes outside the table: AmericasNLI's
+
+R = TypeVar("R", bound=Record)
+
+
+def read_text(path: str | Path) -> str:
+    """The text of a file, plain or compressed; a byte that is not UTF-8 becomes a lone surrogate.
+
+    Source: ours (RELIABILITY, rows 3, 7, 31).
+    """
+    pieces: list[str] = []
+    size = 0
+    for piece in decoded_chunks(path):
+        size += len(piece)
+        if size > MAXIMUM_CHARACTERS:
+            raise FormatError(path, f"more than {MAXIMUM_CHARACTERS} characters", remedy="split the file")
+        pieces.append(piece)
+    return "".join(pieces)
+
+
+def named_languages(path: str | Path) -> tuple[str, ...]:
+    """The codes of the table that stand in a file's name between dots, hyphens or underscores.
+
+    Source: ours (``dev-en.tsv``, ``multinli.train.de.tsv``, ``es_squad-translate-train-train-v1.1.json``).
+    """
+    return tuple(dict.fromkeys(_CODE_IN_NAME.findall(Path(path).stem)))
+
+
+def language_of(path: str | Path, given: str | None) -> str:
+    """The language that the caller gives, else the one that the file's name holds.
+
+    Raises
+    ------
+    FormatError
+        If neither names it, if the name holds several, or if the two contradict each other.
+    ValueError
+        If what is given is no code.
+
+    Source: ours.
+    """
+    named = named_languages(path)
+    if given is not None and given not in LANGUAGES and not _PLAUSIBLE.fullmatch(given):
+        languages.check((given,))  # raises, naming the nearest
+    if given is None and len(named) != 1:
+        reason = f"the name holds {'the codes ' + ', '.join(named) if named else 'no code of a language'}"
+        raise FormatError(path, reason, remedy="say which language it is: language='xx'")
+    if given is not None and named and given not in named:
+        remedy = "correct the argument, or rename the file"
+        raise FormatError(
+            path, f"language {given!r} was asked for, and the name says {', '.join(named)}", remedy=remedy
+        )
+    return named[0] if given is None else given
+
+
+@dataclass
+class Sorter(Generic[R]):
+    """Puts records where their split wants them: faulty ones aside in training, kept and flagged in dev and test.
+
+    Source: ours (RELIABILITY, rows 31 to 39).
+    """
+
+    path: str
+    split: Split
+    records: list[R] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    flagged: list[Quarantined] = field(default_factory=list)
+
+    def drop(self, line: int, reason: str, raw: str) -> None:
+        """Quarantine what cannot be scored in any split."""
+        self.quarantined.append(Quarantined(self.path, line, reason, LONE_SURROGATE.sub("\ufffd", raw)))
+
+    def add(self, record: R, line: int, faults: Sequence[str], raw: str) -> None:
+        """Keep a record that has a reference; its faults decide what else happens to it."""
+        if faults and self.split == "train":
+            self.drop(line, "; ".join(faults), raw)
+            return
+        if faults:
+            raw = LONE_SURROGATE.sub("\ufffd", raw)
+            self.flagged.append(Quarantined(self.path, line, "; ".join(faults), raw))
+        self.records.append(record)
+
+    def data(self, **counts: int) -> TaskData[R]:
+        """What was sorted; ``counts`` gains kept, quarantined and flagged."""
+        sizes = {"kept": len(self.records), "quarantined": len(self.quarantined), "flagged": len(self.flagged)}
+        return TaskData(tuple(self.records), tuple(self.quarantined), tuple(self.flagged), {**counts, **sizes})
+
+
+def read_xnli(path: str | Path, *, language: str | None = None, split: Split = "train") -> TaskData[SentencePair]:
+    """Read one tab-separated file; rows = kept + quarantined + other_languages.
+
+    With a column of languages, ``language`` picks rows and None takes them all. Where the file's name holds a
+    language that its column lacks (``xnli.test.en.tsv`` of XNLI-MT), the texts are translations into the named one;
+    ``counts["translated"]`` says how many.
+
+    ``item`` is the promptID of XNLI; (id + 2) // 3 in AmericasNLI, whose ids count three pairs to a premise; the
+    row's number under MultiNLI's header; without a header the number of the row where the premise first stands.
+    Each is the same in files that are translations of each other.
+
+    A row with an empty text, an unknown label or a byte that is not UTF-8 is flagged in dev and test; one that is
+    ragged or has no label is quarantined there too.
+
+    Raises
+    ------
+    FormatError
+        If the layout is none of the four, no row has a valid label, or the language is unknown or absent.
+
+    Source: XNLI 1.0 and XNLI-MT 1.0 (Conneau et al., 2018), XTREME's download script, AmericasNLI's README.
+    """
+    lines = [line.rstrip("\r") for line in read_text(path).rstrip("\r\n").split("\n")]
+    names = [cell.strip().lower() for cell in lines[0].split("\t")]
+    where = {role: names.index(name) for role, known in COLUMNS.items() for name in known if name in names}
+    headed = _HEADERLESS.keys() <= where.keys()
+    if not headed:
+        where = _HEADERLESS
+    if not headed and len(names) != len(_HEADERLESS):
+        remedy = (
+            f"give a header with premise, hypothesis and label, or exactly three columns ({', '.join(_HEADERLESS)})"
+        )
+        raise FormatError(path, f"{len(names)} columns and no header that is known", line=1, remedy=remedy)
+    rows = [(number, line, line.split("\t")) for number, line in enumerate(lines, 1)][headed:]
+    column, named = where.get("language"), named_languages(path)
+    spoken = {cells[column].strip() for _, _, cells in rows if column is not None and len(cells) == len(names)}
+    overruled = column is not None and len(named) == 1 and named[0] not in spoken
+    one = language_of(path, language) if overruled or column is None else ""
+    sorter = Sorter[SentencePair](str(path), split)
+    counts: Counter[str] = Counter(rows=len(rows), other_languages=0, alias_labels=0, translated=0)
+    first: dict[str, int] = {}
+    for number, line, cells in rows:
+        if len(cells) != len(names):
+            found = f"{len(cells)} columns instead of {len(names)}" if line else "an empty line"
+            sorter.drop(number, found, line)
+            continue
+        cell = {role: cells[column] for role, column in where.items()}
+        row_language = one or cell["language"].strip()
+        if language is not None and row_language != language:
+            counts["other_languages"] += 1
+            continue
+        counts["translated"] += bool(overruled and cell["language"].strip() != one)
+        row = number - headed
+        first.setdefault(cell["premise"], row)
+        item = _item(cell, row) if headed else str(first[cell["premise"]])
+        counts["alias_labels"] += _sort(sorter, cell, row_language, item, number, line)
+    if not any(record.label in LABELS for record in sorter.records):
+        if language is not None and language not in {one, *spoken}:
+            raise FormatError(path, f"no row of language {language!r}", remedy=f"ask for one of {sorted(spoken)}")
+        fault = next(iter((*sorter.quarantined, *sorter.flagged)), None)
+        reason = f"no row has a valid label ({fault.reason})" if fault else "the file holds no row"
+        remedy = f"labels are {', '.join(ALIASES)}"
+        raise FormatError(path, reason, line=fault.line if fault else 1, remedy=remedy)
+    return sorter.data(**counts)
+
+
+def from_rows(
+    rows: Iterable[Mapping[str, object]],
+    language: str,
+    *,
+    names: Sequence[str] = LABELS,
+    split: Split = "train",
+    source: str = "rows",
+) -> TaskData[SentencePair]:
+    """Read the rows of a hub dataset: ``premise``, ``hypothesis``, and ``label`` as a word or an index of ``names``.
+
+    ``item`` is the number of the row (from 1) where the premise first stands, ``Quarantined.line`` the row's number.
+    A label of -1 is no label.
+
+    Source: the hub's xnli (0 entailment, 1 neutral, 2 contradiction).
+    """
+    sorter = Sorter[SentencePair](source, split)
+    counts: Counter[str] = Counter(rows=0, alias_labels=0)
+    first: dict[str, int] = {}
+    for number, row in enumerate(rows, 1):
+        counts["rows"] += 1
+        premise, hypothesis, label = (row.get(name) for name in ("premise", "hypothesis", "label"))
+        if isinstance(label, Integral):  # numpy's integers too
+            index = int(label)
+            label = names[index] if 0 <= index < len(names) else "" if index == -1 else str(index)
+        if not (isinstance(premise, str) and isinstance(hypothesis, str)):
+            sorter.drop(number, "premise or hypothesis is not text: choose the dataset of one language", repr(row))
+            continue
+        cell = {"premise": premise, "hypothesis": hypothesis, "label": label if isinstance(label, str) else ""}
+        item = str(first.setdefault(premise, number))
+        counts["alias_labels"] += _sort(sorter, cell, language, item, number, repr(row))
+    return sorter.data(**counts)
+
+
+def _item(cell: Mapping[str, str], row: int) -> str:
+    pair = cell.get("pair", "").strip()
+    if pair.isascii() and pair.isdecimal() and len(pair) < 10:
+        return str((int(pair) + 2) // 3)  # as XNLI's promptID comes of its pairID
+    prompt = cell.get("prompt", "").strip()
+    return prompt or (str(row) if "prompt" not in cell else f"row {row}")
+
+
+def _sort(sorter: Sorter[SentencePair], cell: Mapping[str, str], language: str, item: str, line: int, raw: str) -> bool:
+    """File one row; whether its label was an alias."""
+    written = cell["label"].strip()
+    label = ALIASES.get(written.lower(), LONE_SURROGATE.sub("\ufffd", written))
+    if written in NO_LABEL or not language:
+        sorter.drop(line, "no language" if not language else f"no label ({written!r})", raw)
+        return False
+    faults = [f"empty {name}" for name in ("premise", "hypothesis") if not cell[name].strip()]
+    if label not in LABELS:
+        faults.append(f"unknown label {written!r}")
+    if LONE_SURROGATE.search(cell["premise"] + cell["hypothesis"] + cell["label"]):
+        faults.append("a byte that is not UTF-8")
+    premise, hypothesis = (LONE_SURROGATE.sub("\ufffd", cell[name]) for name in ("premise", "hypothesis"))
+    sorter.add(SentencePair(premise, hypothesis, label, language, item), line, faults, raw)
+    return label in LABELS and label != written
