@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from unibert_lib import config, parameters
+from unibert_lib import budgets, config
 from unibert_lib.parameters import CorpusParameters, PretrainParameters
 
 
@@ -92,7 +92,7 @@ def test_the_papers_budget_is_the_papers_run() -> None:
 
 
 def test_every_budget_has_steps_for_every_size() -> None:
-    for budget in parameters.BUDGETS.values():
+    for budget in budgets.BUDGETS.values():
         assert set(budget.steps) == {"small", "xsmall", "xxsmall"} and min(budget.steps.values()) > 0
 
 

@@ -9,7 +9,9 @@ import pytest
 FLOORS = [
     {
         "config",
+        "budgets",
         "parameters",
+        "task_parameters",
         "languages",
         "runs",
         "results",
@@ -18,6 +20,7 @@ FLOORS = [
         "stats",
         "drawing",
         "plots",
+        "task_plots",
         "pages",
         "progress",
         "initialise",
@@ -30,7 +33,7 @@ FLOORS = [
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # These take tensors, numbers or tables; of ours they may know the options' types.
-SELF_CONTAINED = {"objective", "metrics", "stats", "plots", "drawing"}
+SELF_CONTAINED = {"objective", "metrics", "stats", "plots", "task_plots", "drawing"}
 
 
 def imported(tree, package):

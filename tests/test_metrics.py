@@ -160,12 +160,14 @@ def test_always_one_of_three_balanced_labels_scores_a_sixth():
     assert macro_f1("abc", "aaa", "abc") == pytest.approx(0.5 / 3)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("abc"), min_size=1))
 def test_perfect_labels_score_one_over_the_labels_that_occur(labels):
     assert accuracy(labels, labels) == 1
     assert macro_f1(labels, labels, sorted(set(labels))) == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1))
 def test_macro_f1_and_accuracy_do_not_care_which_side_is_true(pairs):
     true, predicted = zip(*pairs, strict=True)
@@ -246,12 +248,10 @@ def test_arabic_loses_alif_lam_inside_words_too_as_the_official_script_has_it():
         ("ar", "نعم، لا؟؛", "نعم لا"),
         ("hi", "घर।", "घर"),
         ("zh", "《红楼梦》，。、！", "红楼梦"),
-        ("en", "$5 <b> a^2|~`+=", "5 b 2"),
+        ("en", "$5 <b> a^2|~`+=", "5 b a2"),  # "a^2" has become one word before articles are looked for
     ],
 )
 def test_punctuation_of_every_script_goes_without_leaving_a_space(language, prediction, answer):
-    if answer == "5 b 2":
-        answer = "5 b a2"  # "a^2" has become one word before articles are looked for
     assert exact(prediction, answer, language)
 
 
@@ -280,8 +280,8 @@ def test_characters_beyond_the_official_range_stick_together():
 
 
 def test_japanese_and_thai_are_split_by_character_as_well():
-    assert f1("東京タワー", "東京", "ja") == pytest.approx(2 * 2 / (2 + 5)) or f1("とうきょう", "とう", "ja") > 0
-    assert f1("とうきょう", "とう", "ja") == pytest.approx(2 * 2 / (5 + 2))
+    assert f1("東京へ", "東京", "ja") == pytest.approx(2 * 2 / (3 + 2))
+    assert f1("タワーへ", "タワー", "ja") == pytest.approx(2 * 3 / (4 + 3))
     assert f1("กข", "ก", "th") == pytest.approx(2 / 3)
     assert f1("กข", "ก", "en") == 0
 
@@ -325,9 +325,12 @@ def test_a_question_without_an_answer_is_refused():
 
 
 LANGUAGES = st.sampled_from(["en", "es", "de", "ar", "hi", "vi", "zh", "ja", "th", "ru"])
-TEXTS = st.text(st.sampled_from("aA the el der 中文、。ال ب क।é-'\"€$東タกข\t") | st.characters(exclude_categories=["Cs"]))
+TEXTS = st.text(
+    st.sampled_from("aA the el der 中文、。ال ب क।é-'\"€$東タกข\t") | st.characters(exclude_categories=["Cs"])
+)
 
 
+@settings(deadline=None)
 @given(TEXTS, LANGUAGES)
 def test_an_answer_matches_itself_and_the_empty_one_matches_nothing_else(text, language):
     scores = qa_scores(text, [text], language)
@@ -337,6 +340,7 @@ def test_an_answer_matches_itself_and_the_empty_one_matches_nothing_else(text, l
     assert qa_scores("", [text], language)["f1"] == 0
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS, LANGUAGES)
 def test_scores_lie_in_range_are_symmetric_and_exact_implies_the_rest(one, other, language):
     scores, back = qa_scores(one, [other], language), qa_scores(other, [one], language)
@@ -344,6 +348,7 @@ def test_scores_lie_in_range_are_symmetric_and_exact_implies_the_rest(one, other
     assert qa_scores(one + "!", [other], language) == scores
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_for_ascii_english_mlqa_and_squad_agree(text):
     plain = "".join(char for char in text if char in string.printable)
@@ -351,17 +356,15 @@ def test_for_ascii_english_mlqa_and_squad_agree(text):
     assert (scores["exact"], scores["f1"]) == (scores["squad_exact"], scores["squad_f1"])
 
 
-@pytest.mark.parametrize("language", ["en", "es"])
-def test_genuine_answers_match_themselves_and_have_tokens_left(shared, language):
-    file = next((shared / "data" / "qa" / "mlqa_v1" / "dev").rglob(f"dev-context-{language}-question-{language}.json"))
+@pytest.mark.parametrize(("language", "answers", "lost"), [("en", 1148, []), ("es", 500, ["una"])])
+def test_genuine_answers_match_themselves_but_one_that_is_an_article(shared, language, answers, lost):
+    file = next((shared / "data" / "qa" / "mlqa_v1").rglob(f"dev-context-{language}-question-{language}.json"))
     articles = json.loads(file.read_text(encoding="utf-8"))["data"]
-    questions = [q for a in articles for p in a["paragraphs"] for q in p["qas"]]
-    assert len(questions) > 400
-    for question in questions:
-        answers = [answer["text"] for answer in question["answers"]]
-        assert qa_scores(answers[0], answers, language) == dict.fromkeys(
-            ("exact", "f1", "squad_exact", "squad_f1"), 1.0
-        )
+    texts = [a["text"] for d in articles for p in d["paragraphs"] for q in p["qas"] for a in q["answers"]]
+    scores = [qa_scores(text, [text], language) for text in texts]
+    assert len(texts) == answers
+    assert all(score["exact"] == score["squad_exact"] == score["squad_f1"] == 1 for score in scores)
+    assert [text for text, score in zip(texts, scores, strict=True) if score["f1"] != 1] == lost
 
 
 # Correlations --------------------------------------------------------------------------------------------------------

@@ -102,9 +102,12 @@ def test_what_breaks_a_scheme_is_named_refused_and_repaired(tags, scheme, at, ki
     assert iob.repair(tags, scheme) == repaired
 
 
-def test_an_unknown_scheme_names_the_nearest():
-    with pytest.raises(ValueError, match="unknown scheme 'iob3'; did you mean iob2 or iob1"):
-        iob.to_iob2(("O",), "iob3")
+def test_an_unknown_scheme_or_split_names_the_nearest():
+    with pytest.raises(ValueError, match="unknown scheme 'iob3'; did you mean iob"):
+        iob.check_options("iob3")
+    with pytest.raises(ValueError, match="unknown split 'tset'; did you mean test"):
+        iob.check_options(None, "tset")
+    iob.check_options(None, "dev")
 
 
 TAGS = st.lists(
@@ -301,14 +304,9 @@ def test_a_file_of_one_column_is_an_error(tmp_path):
         read_conll(write(tmp_path, "word\nother\n"))
 
 
-def test_a_missing_file_and_wrong_options_are_errors(tmp_path):
+def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"eng\.train: cannot be read \(No such file"):
         read_conll(tmp_path / "eng.train")
-    path = write(tmp_path, "a O\n")
-    with pytest.raises(ValueError, match="unknown split 'tset'; did you mean test"):
-        read_conll(path, split="tset")
-    with pytest.raises(ValueError, match="unknown scheme 'bio'"):
-        read_conll(path, scheme="bio")
 
 
 # --- rows ----------------------------------------------------------------------------------------------------------

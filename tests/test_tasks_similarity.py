@@ -157,6 +157,15 @@ def test_a_missing_article_costs_training_a_pair_and_a_test_none(tmp_path, page,
     assert test.flagged == train.quarantined and test.counts["missing_articles"] == 1
 
 
+def test_articles_stand_where_the_downloaders_readme_says(tmp_path):
+    path, articles = sts22(tmp_path, row("de", "de", "0123456789_9876543210", "1"))
+    for place in ("89/0123456789.json", "10/9876543210.json"):
+        (articles / place).parent.mkdir()
+        (articles / place).write_text(json.dumps({"title": place, "text": "x"}))
+    (pair,) = similarity.read_sts22(path, articles)
+    assert (pair.first, pair.second) == ("89/0123456789.json\nx", "10/9876543210.json\nx")
+
+
 def test_an_article_with_a_title_alone_is_its_title(tmp_path):
     path, articles = sts22(tmp_path, row("de", "de", "11_22", "1"))
     article(articles, "22", {"title": "Only", "text": ""})

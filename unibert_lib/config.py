@@ -263,7 +263,7 @@ def _typed(name: str, value: Any, hint: Any) -> Any:
 def _typed_tuple(name: str, value: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     if isinstance(value, str):  # papermill's -p gives "en,fr" and "0,1" as one string, "1" as a number
         value = [_number(name, part, arguments[0]) for part in value.replace(",", " ").split()]
-    if arguments[1:] == (Ellipsis,) and isinstance(value, (int, float)):
+    if arguments[0] in (int, float) and isinstance(value, (int, float)):
         value = [value]
     if not isinstance(value, (list, tuple)):
         raise ValueError(f"{name}={value!r} is a {type(value).__name__}; a list is needed")

@@ -148,6 +148,24 @@ def run_matrix(
     return out
 
 
+def predictions(run: Run, setting: Setting, language: str, seed: int) -> list[Any]:
+    """What the model of a finished cell answered to each test record of a language.
+
+    Raises
+    ------
+    ValueError
+        If no such cell is finished.
+
+    Source: ours.
+    """
+    for place in sorted((run.path / "cells").glob("*.predictions.json")):
+        cell = json.loads(place.with_name(place.name.replace(".predictions", "")).read_text(encoding="utf-8"))["cell"]
+        if (cell["setting"], cell["seed"]) == (setting, seed) and language in cell["test"]:
+            found: list[Any] = json.loads(place.read_text(encoding="utf-8"))[language]
+            return found
+    raise ValueError(f"{run.path}: no finished cell of setting {setting!r}, seed {seed} was tested on {language!r}")
+
+
 def _run_cell(
     place: Path,
     cell: Cell,

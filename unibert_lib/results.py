@@ -102,7 +102,8 @@ def _plain(name: str, kind: str, value: Any) -> Any:
         if not 0 <= value < 2**63:
             raise ValueError(f"{name}={value}: 0 or more, and below 2**63")
         return int(value)
-    if not abs(value) < 1e300 or math.isnan(value):
+    too_large = isinstance(value, int) and abs(value) >= 2**63  # beyond what a float may hold
+    if too_large or not math.isfinite(value):
         raise ValueError(f"{name}={value}: a finite number; without one, None and a status that tells why")
     return float(value)
 

@@ -2,11 +2,9 @@
 
 import datetime
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -15,24 +13,14 @@ from babel.numbers import get_currency_name, get_currency_unit_pattern
 
 from .article import Paragraph
 from .division import NAMING_OTHERS
-from .language import SLOT, SPLITS, Language, Pattern, Sentence, Span
+from .language import SLOT, Language, Pattern, Sentence, Span
 from .names import clean
-from .relations import RELATIONS
 from .tagging import bare
+from .taskfile import ADDRESS, JOIN, read_lists
 from .world import DATA, Fact, Value
 
-# Slots of the task files' own sentences, and the kind of thing that fills them.
-KINDS = {
-    **{"person": "person", "colleague": "person", "organisation": "organisation", "event": "event"},
-    **{"city": "city", "destination": "city", "country": "country", "language": "language"},
-    **{"date": "full_date", "time": "time", "address": "address", "amount": "amount"},
-}
 # Kinds made of several pieces, each with a name of its own: a person has a given name and a family name.
 COMPOSED = ("person", "organisation", "event", "full_date", "time", "address", "amount")
-NER_SLOTS = ("person", "colleague", "organisation", "event", "city", "destination", "country", "language")
-LEGAL_SLOTS = ("person", "colleague", "organisation", "date", "time", "address", "city", "amount")
-ADDRESS, JOIN = "{street} {number}, {city}", " "
-OPTIONAL = {"names.address", "names.join"}  # how an address and a person's two names are put together
 FIELDS = {"d": "day", "M": "month", "y": "year"}
 _DATE = re.compile(r"'([^']*)'|([dMy])\2*|.")
 
@@ -53,44 +41,7 @@ class TaskLanguage(Language):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.task_path = DATA / "tasks" / f"{code}.toml"
-        table = _read(self.task_path)
-        self._check(table)
-        self.lists: Mapping[str, Any] = dict(_flat(table))
-
-    def _check(self, table: Mapping[str, Any]) -> None:
-        own = dict(_flat(table))
-        model = dict(_flat(_read(DATA / "tasks" / "en.toml")))
-        if missing := sorted(model.keys() - OPTIONAL - own.keys()):
-            raise ValueError(f"{self.task_path}: no {missing[0]}; translate that list of en.toml")
-        if strange := sorted(own.keys() - OPTIONAL - model.keys()):
-            raise ValueError(f"{self.task_path}: {strange[0]} is not in en.toml; correct its name, or leave it out")
-        for key, lines in own.items():
-            if key in OPTIONAL:
-                if not isinstance(lines, str) or _slots(lines) != (_slots(ADDRESS) if key == "names.address" else []):
-                    raise ValueError(f"{self.task_path}: {key} = {lines!r}: write text such as {ADDRESS!r} or {JOIN!r}")
-                continue
-            if not isinstance(lines, list) or not all(isinstance(line, str) and line for line in lines):
-                raise ValueError(f"{self.task_path}: {key} is no list of sentences or names; write one")
-            if len(lines) != len(model[key]):
-                raise ValueError(
-                    f"{self.task_path}: {key} has {len(lines)} lines and en.toml {len(model[key])}; line n says the same"
-                )
-            for number, (line, other) in enumerate(zip(lines, model[key], strict=True)):
-                self._check_line(f"{key}, line {number + 1}", line, other, _allowed(key))
-
-    def _check_line(self, where: str, line: str, model: str, allowed: Sequence[str]) -> None:
-        rest = SLOT.sub("", line)
-        if _slots(line) != _slots(model) or set(_slots(line)) - set(allowed) or "{" in rest or "}" in rest:
-            raise ValueError(
-                f"{self.task_path}: {where} = {line!r}: must hold each slot of English once: {_slots(model)}"
-            )
-        for slot, form in SLOT.findall(line):
-            kind = {"neighbours": "country", "other": "country", "waters": "water", "languages": "language"}.get(slot)
-            kind = kind or KINDS.get(slot, slot)
-            if form and form not in self.table.get("forms", {}).get(kind, {}):
-                raise ValueError(
-                    f"{self.task_path}: {where}: no form {form!r} of a {kind} in {self.path}; take one that it defines"
-                )
+        self.lists = read_lists(self.task_path, DATA / "tasks" / "en.toml", self.table.get("forms", {}))
 
     def lines(self, *keys: str) -> tuple[Pattern, ...]:
         """The sentences of a list such as ``("claims", "capital", "train")``, as patterns.
@@ -99,9 +50,7 @@ class TaskLanguage(Language):
         """
         *_, relation, split = keys
         name = ".".join(keys)
-        return tuple(
-            Pattern(f"{name}.{number}", relation, split, text) for number, text in enumerate(self.lists[name])
-        )
+        return tuple(Pattern(f"{name}.{number}", relation, split, text) for number, text in enumerate(self.lists[name]))
 
     def pattern(self, fact: Fact, split: str, rng: Random, named: bool) -> Pattern:
         """One of the encyclopedia's patterns of a split; ``named``: one that names the country.
@@ -203,38 +152,6 @@ def _pieces(template: str, filled: Mapping[str, tuple[str, Any]]) -> Pieces:
     return [piece for piece in [*pieces, (template[last:], "")] if piece[0]]
 
 
-def _slots(text: str) -> list[str]:
-    return sorted(name for name, _ in SLOT.findall(text))
-
-
-def _allowed(key: str) -> Sequence[str]:
-    kind, name = key.split(".")[:2]
-    if kind == "names":
-        return ("city",) if name in ("organisation", "event") else ()
-    if kind in ("ner", "legal"):
-        return NER_SLOTS if kind == "ner" else LEGAL_SLOTS
-    return RELATIONS[name] if kind == "claims" else ("country",)
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
-
-
-@cache
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as handle:
-            return tomllib.load(handle)
-    except FileNotFoundError as error:
-        raise ValueError(f"{path}: no task files for this language; translate en.toml beside it") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path}: not valid TOML ({error}); correct that line") from error
-
-
 @cache
 def load_tasks(code: str) -> TaskLanguage:
     """The task sentences of a language, read once.
@@ -242,6 +159,3 @@ def load_tasks(code: str) -> TaskLanguage:
     Source: ours.
     """
     return TaskLanguage(code)
-
-
-__all__ = ["COMPOSED", "KINDS", "SPLITS", "TaskLanguage", "load_tasks"]

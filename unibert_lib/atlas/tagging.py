@@ -80,15 +80,14 @@ def bare(text: str, start: int, end: int, name: str) -> tuple[int, int]:
 
     Source: ours.
     """
-    shown = text[start:end]
-    if name in shown:
-        begin = start + shown.index(name)
-        return begin, begin + len(name)
+    tokens = tokenize(text[start:end])
+    starts, ends = [token.start for token in tokens], [token.end for token in tokens]
+    place = text.find(name, start, end) - start
+    if place in starts and place + len(name) in ends:
+        return start + place, start + place + len(name)
     head = _folded(tokenize(name)[0].text)[:3]
-    for token in tokenize(shown):
-        if _folded(token.text).startswith(head):
-            return start + token.start, end
-    return start, end
+    begin = next((token.start for token in tokens if _folded(token.text).startswith(head)), 0)
+    return start + begin, end
 
 
 def _folded(word: str) -> str:

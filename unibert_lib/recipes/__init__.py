@@ -25,7 +25,7 @@ from .models import (
     open_student,
     open_teacher,
 )
-from .task_data import ensure_task_data, fine_tuning, make_task, pretrained, task_run, task_set
+from .task_data import ensure_task_data, fine_tuning, make_task, pretrained, task_languages, task_run, task_set
 
 __all__ = [
     "EMBEDDED",
@@ -49,6 +49,7 @@ __all__ = [
     "open_teacher",
     "pretrained",
     "rules_1_to_4",
+    "task_languages",
     "task_run",
     "task_set",
 ]

@@ -116,15 +116,28 @@ def pretrained(params: TaskParameters) -> Encoder:
     return finetune.encoder(params.model, revision=params.model_revision)
 
 
-def task_run(params: TaskParameters, under: Encoder, data: TaskSet) -> Run:
-    """The run folder of a matrix: one for a model, a task and its data; cells of all configurations share it.
+def task_languages(params: TaskParameters, data: TaskSet) -> tuple[str, ...]:
+    """The languages of the matrix: those asked for, else all that the data is tested on.
 
     Source: ours.
     """
-    identity = {"task": params.task, "data": data.name, "model": under.name}
-    inputs = {"model": under.sha}
-    label = f"{params.task}-{data.name}"
-    return runs.open_run("finetune", params.name, identity, inputs, params.runs, label=label)
+    return params.chosen_languages or tuple(sorted(code for code in data.test if "-" not in code))
+
+
+def task_run(params: TaskParameters, under: Encoder, data: TaskSet) -> Run:
+    """The run folder of a matrix. Further seeds and settings join it; anything else that changes makes another.
+
+    Source: ours.
+    """
+    identity = {
+        "task": {"kind": params.task, **runs.plain(make_task(params, data))},
+        "data": data.name,
+        "languages": task_languages(params, data),
+        "model": under.name,
+        "training": fine_tuning(params),
+    }
+    inputs = {"model": under.sha, "data": runs.fingerprint(sorted(data.marks.values()))}
+    return runs.open_run("finetune", params.name, identity, inputs, params.runs, label=f"{params.task}-{data.name}")
 
 
 def _existing(folder: str) -> Path:

@@ -98,6 +98,8 @@ def open_folder(
         found = {**found, "test": test}
         remarks.append(f"test data from {Path(test_folder).name}")
     name = Path(folder).expanduser().resolve().name
+    if task == "qa":  # several questions ask about one context: it must not stand on two sides
+        found = {split: _joined(by) for split, by in found.items()}
     present = [split for split in SPLITS if found[split]]
     if len(present) == 1:
         remarks.append(f"only a {present[0]} split: cut by item into 70 % train, 10 % dev, 20 % test")
@@ -166,6 +168,10 @@ def _languages_of(
     if parts:  # what could not be read belongs to the file; it is told once
         parts[0] = (parts[0][0], replace(parts[0][1], quarantined=whole.quarantined, flagged=whole.flagged))
     return parts
+
+
+def _joined(by: Mapping[str, TaskData[Any]]) -> dict[str, TaskData[Any]]:
+    return dict(zip(by, qa.join_contexts(*by.values()), strict=True))
 
 
 def _merged(parts: Sequence[TaskData[Any]], split: Split) -> TaskData[Any]:

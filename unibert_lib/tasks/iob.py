@@ -70,13 +70,14 @@ def detect(sentences: Iterable[Sequence[str]]) -> Scheme:
     return "iob1" if seen["I starts"] >= max(1, IOB1_MARGIN * seen["B starts"]) else "iob2"
 
 
-def check_scheme(scheme: str | None) -> None:
-    """Refuse a name that is no scheme; None means that it is to be detected.
+def check_options(scheme: str | None = None, split: str = "train") -> None:
+    """Refuse a name that is no scheme (None means that it is to be detected) or no split.
 
     Source: ours.
     """
-    if scheme is not None and scheme not in SCHEMES:
-        raise ValueError(unknown("scheme", str(scheme), SCHEMES))
+    for what, name, valid in (("scheme", scheme, SCHEMES), ("split", split, get_args(Split))):
+        if name is not None and name not in valid:
+            raise ValueError(unknown(what, str(name), valid))
 
 
 def is_tag(tag: str) -> bool:
@@ -108,7 +109,7 @@ def to_iob2(tags: Sequence[str], scheme: Scheme) -> tuple[str, ...]:
 
     Source: CoNLL-2002 (IOB2).
     """
-    check_scheme(scheme)
+    check_options(scheme)
     converted, wrong = _walk(tags, scheme)
     if wrong:
         raise ValueError(f"token {wrong[0].at}: {wrong[0].reason}; name another scheme, or use iob.repair")
@@ -206,9 +207,7 @@ def settle(
 
     Source: ours (RELIABILITY, row 31).
     """
-    if split not in get_args(Split):
-        raise ValueError(unknown("split", str(split), get_args(Split)))
-    check_scheme(scheme)
+    check_options(scheme, split)
     decided: Scheme = scheme or detect(draft.tags for draft in drafts)
     records, quarantined, flagged = [], [], []
     counts[f"scheme_{decided}"] += 1

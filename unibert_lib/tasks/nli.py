@@ -60,6 +60,8 @@ class Nli(Task):
         features = []
         for row, record in enumerate(records):
             inputs = {name: coded[name][row] for name in coded}
+            if with_labels and record.label not in known:
+                continue  # flagged in a development file that is trained on
             if with_labels:
                 inputs["labels"] = known[record.label]
             features.append(Feature(inputs, row))

@@ -13,6 +13,7 @@ from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib import metrics
 from unibert_lib.tasks.records import Question
+from unibert_lib.tasks.squad import join_contexts as join_contexts
 from unibert_lib.tasks.squad import read_squad as read_squad
 from unibert_lib.tasks.task import Feature, Predictions, Task, load_encoder
 
