@@ -101,7 +101,9 @@ def test_without_an_entity_the_score_is_zero_and_nothing_warns(true, predicted, 
 
 
 def test_strictly_loose_inside_tags_alone_are_no_entity_at_all():
-    assert entity_scores([["I-X"]], [["I-X"]], strict=True) == {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert entity_scores([["I-X"]], [["I-X"]], strict=True) == {}
     assert entity_scores([["I-X"]], [["I-X"]])["X"]["support"] == 1
 
 
@@ -205,9 +207,9 @@ def f1(prediction, answer, language):
     ("language", "prediction", "answer"),
     [
         ("en", "The Cat a an", "cat"),
-        ("es", "Una casa, los unos", "casa"),
-        ("de", "Die Stadt einem dem", "stadt"),
-        ("vi", "những con của mèo", "con mèo"),
+        ("es", "Un una unos unas casa, el la los las", "casa"),
+        ("de", "Ein eine einen einem eines einer Stadt der die das den dem des", "stadt"),
+        ("vi", "những con cái chiếc của mèo là", "con mèo"),
         ("ar", "الكتاب", "كتاب"),
         ("ar", "في البيت", "في بيت"),
     ],
@@ -297,9 +299,13 @@ def test_tokens_count_as_often_as_they_occur():
 
 
 def test_the_best_answer_counts_for_each_score_by_itself():
-    scores = qa_scores("der Hund", ["Hund", "der große Hund", "x"], "de")
-    assert scores["exact"] == 1 and scores["f1"] == 1  # without the article: the first
-    assert scores["squad_exact"] == 0 and scores["squad_f1"] == pytest.approx(2 * 2 / (2 + 3))  # with it: the second
+    scores = qa_scores("der Hund", ["y", "Hund", "der große Hund", "x"], "de")
+    assert scores["exact"] == 1 and scores["f1"] == 1  # without the article: the second
+    assert scores["squad_exact"] == 0 and scores["squad_f1"] == pytest.approx(2 * 2 / (2 + 3))  # with it: the third
+
+
+def test_any_of_the_answers_may_match_exactly():
+    assert qa_scores("b", ["x b", "b", "c"], "en") == dict.fromkeys(("exact", "f1", "squad_exact", "squad_f1"), 1.0)
 
 
 def test_squad_knows_english_articles_and_ascii_punctuation_in_every_language():

@@ -15,7 +15,7 @@ import nbformat
 import pytest
 import yaml
 
-from unibert_lib import config, demo, pages, parameters
+from unibert_lib import config, demo, pages, parameters, task_parameters
 
 NOTEBOOKS = sorted(demo.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 SOLUTIONS = sorted((demo.NOTEBOOKS / "solutions").glob("*.ipynb"))
@@ -24,6 +24,11 @@ SCHEMAS = {
     "01": parameters.CorpusParameters,
     "02": parameters.StudentParameters,
     "03": parameters.PretrainParameters,
+    "04": task_parameters.NerParameters,
+    "05": task_parameters.NliParameters,
+    "06": task_parameters.QaParameters,
+    "07": task_parameters.StsParameters,
+    "08": task_parameters.LegalParameters,
 }
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
 in_order = pytest.mark.xdist_group("notebooks")

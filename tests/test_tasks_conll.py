@@ -193,6 +193,7 @@ def test_an_encoding_can_be_given(tmp_path):
     with pytest.raises(FormatError, match="NUL byte"):
         read_conll(path)
     assert read_conll(path, encoding="utf-16")[0].tokens == ("Coruña",)
+    assert read_conll(write(tmp_path, "\ufeffaño O\r", name="es"), encoding="utf-8")[0].tokens == ("año",)
     with pytest.raises(FormatError, match="not ascii"):
         read_conll(write(tmp_path, "Coruña O\n", name="esp.testa"), encoding="ascii")
 
@@ -239,7 +240,7 @@ GOOD = "Rome B-LOC\nis O\n\n"
     [
         ("a O\nb X O\n", 5, "3 columns where the file has 2", "ragged", ("O", "O")),
         (
-            "a O\nb\n",
+            "a O\nB-LOC\n",
             5,
             "1 columns where the file has 2 (the first of 2 faults in this sentence)",
             "ragged",

@@ -34,7 +34,7 @@ def entity_f1(
     """
     true, predicted = _tag_lists(true_tags, predicted_tags)
     # Imported where needed: it brings scikit-learn along, a second that the other metrics need not wait for.
-    from seqeval.metrics import f1_score  # type: ignore[import-untyped, import-not-found, unused-ignore]
+    from seqeval.metrics import f1_score
 
     return float(f1_score(true, predicted, zero_division=0, **_scheme(strict)))
 
@@ -49,7 +49,7 @@ def entity_scores(
     Source: seqeval.
     """
     true, predicted = _tag_lists(true_tags, predicted_tags)
-    from seqeval.metrics import classification_report  # type: ignore[import-untyped, import-not-found, unused-ignore]
+    from seqeval.metrics import classification_report
 
     begins = ("B-",) if strict else ("B-", "I-")
     if not any(tag.startswith(begins) for sentence in (*true, *predicted) for tag in sentence):
@@ -64,7 +64,7 @@ def entity_scores(
 
 
 def _scheme(strict: bool) -> dict[str, Any]:
-    from seqeval.scheme import IOB2  # type: ignore[import-untyped, import-not-found, unused-ignore]
+    from seqeval.scheme import IOB2
 
     return {"mode": "strict", "scheme": IOB2} if strict else {}
 
@@ -233,10 +233,8 @@ def _correlation(coefficient: Callable[..., Any], x: Iterable[float], y: Iterabl
         raise ValueError(f"{len(one)} values in x but {len(other)} in y: give pairs")
     if len(one) < 2:
         raise ValueError(f"{len(one)} pairs: a correlation needs at least two")
-    if (one == one[0]).all() or (other == other[0]).all():
-        return float("nan")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # nearly constant: the figure stands
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # constant: nan says it; nearly so: stands
         return float(np.clip(coefficient(one, other).statistic, -1.0, 1.0))  # rounding must not leave the range
 
 

@@ -109,7 +109,7 @@ def pretrained(params: TaskParameters) -> Encoder:
         folder = ensure_student(params.student)[params.size]
         return finetune.encoder(folder, f"{params.size} ({params.budget})")
     made = runs.root(params.runs) / "pretrain" / params.model
-    if made.is_dir():
+    if Path(params.model).name == params.model and made.is_dir():
         if not (made / "DONE").exists():
             raise MissingInput(f"{made}: this pretraining has not finished; run its command again to resume it")
         return finetune.encoder(made / "model", params.model)

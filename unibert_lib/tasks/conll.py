@@ -55,7 +55,7 @@ def read_conll(
     Raises
     ------
     FormatError
-        If the file holds no sentence, is no text, or has one column only.
+        If the file holds no sentence, is no text, or has one column.
     ValueError
         If the language is not known, or is not that of the prefix; for a file that is not there.
 

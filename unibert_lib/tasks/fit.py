@@ -12,7 +12,14 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers import (
+    PreTrainedModel,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    set_seed,
+)
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 from transformers.utils import logging as hf_logging
 
@@ -140,13 +147,15 @@ def fit(
             remove_unused_columns=False,
             dataloader_pin_memory=not how.on_cpu,
         )
-        Trainer(
+        trainer = Trainer(
             model=model,
             args=arguments,
             train_dataset=[dict(feature.inputs) for feature in features],
             data_collator=collator(_pad(tokenizer)),
             callbacks=[_AfterStep(after_step)],
-        ).train()
+        )
+        trainer.remove_callback(PrinterCallback)  # our bar says what its lines would
+        trainer.train()
     return model
 
 

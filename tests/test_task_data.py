@@ -1,0 +1,132 @@
+"""A task's files are found by their published names; splits that are missing are made, and nothing leaks."""
+
+import pytest
+
+from unibert_lib import recipes
+from unibert_lib.task_parameters import BUDGETS, NerParameters, NliParameters, QaParameters, StsParameters
+from unibert_lib.tasks import folders
+from unibert_lib.tasks.dataset import shared_items
+from unibert_lib.tasks.ner import Ner
+
+
+def sizes(data):
+    return {split: {code: len(part) for code, part in data.split(split).items()} for split in ("train", "dev", "test")}
+
+
+def test_panx_in_xtreme_trains_on_train_and_tests_on_dev(shared):
+    data, remarks = folders.open_folder("ner", shared / "data" / "ner" / "panx_xtreme")
+    found = sizes(data)
+    assert found["test"] == {"af": 1000, "eu": 10000, "sw": 1000}, "dev is the test, whole"
+    whole = {code: found["train"][code] + found["dev"][code] for code in found["train"]}
+    assert whole == {"af": 5000, "eu": 10000, "sw": 1000}
+    assert 80 < found["dev"]["sw"] < 120, "a tenth"
+    assert remarks == ["no test split: dev is the test", "no development split: a tenth of the training items"]
+
+
+def test_xnli_dev_alone_is_cut_by_premise_across_languages(shared):
+    data, [remark] = folders.open_folder("nli", shared / "data" / "nli" / "xnli_xtreme")
+    assert remark.startswith("only a dev split")
+    premises = {code: {record.item for record in part} for code, part in data.test.items()}
+    assert premises["en"] == premises["es"] == premises["sw"] == premises["zh"]
+    assert 0.15 < len(data.test["en"]) / 2490 < 0.25 and len(data.test["en"]) % 3 == 0
+    assert shared_items(data.train.values(), data.test.values()) == 0
+    english = {record.premise for record in data.train["en"]}
+    assert english.isdisjoint(record.premise for record in data.test["en"]), "no premise on both sides"
+
+
+def test_tydiqa_is_trained_on_and_xquad_is_the_test(shared):
+    here = shared / "data" / "qa"
+    data, remarks = folders.open_folder("qa", here / "tydiqa_goldp_v1.1", ("en", "sw"), test_folder=here / "xquad")
+    assert remarks[0] == "test data from xquad"
+    assert {code: len(part) for code, part in data.test.items()} == {"en": 1190}, "XQuAD has no Swahili"
+    found = sizes(data)
+    assert found["train"]["en"] + found["dev"]["en"] == 3696 and found["train"]["sw"] + found["dev"]["sw"] == 2755
+    contexts = {record.context for record in data.train["en"]}
+    assert contexts.isdisjoint(record.context for record in data.dev["en"]), "a context is on one side"
+
+
+def test_stsb_keeps_its_own_splits(shared):
+    data, remarks = folders.open_folder("sts", shared / "data" / "sts" / "stsb_multi_mt")
+    assert {code: len(part) for code, part in data.test.items()} == {"en": 1500, "es": 1500}
+    assert remarks[0] == "no test split: dev is the test"
+    train = {code: {record.item for record in part} for code, part in data.train.items()}
+    assert train["en"] == train["es"], "cut by item, not by row"
+
+
+def test_echr_is_found_under_both_tasks(shared):
+    for task in ("ner", "legal_ner"):
+        data, _ = folders.open_folder(task, shared / "data" / "legal" / "echr_fr_es" / "manual")
+        assert {code: len(part) for code, part in data.test.items()} == {"es": 178, "fr": 115}
+
+
+def test_wikiann_takes_the_language_from_the_folder(shared):
+    data, _ = folders.open_folder("ner", shared / "data" / "fixtures_hf" / "wikiann", ("af", "ro"))
+    assert sizes(data) == {split: {"af": 1, "ro": 1} for split in ("train", "dev", "test")}
+
+
+def test_a_folder_without_a_file_of_the_task_is_refused_with_the_known_names(tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing")
+    with pytest.raises(ValueError, match=r"no file of nli.*xnli"):
+        folders.open_folder("nli", tmp_path)
+    with pytest.raises(ValueError, match="no such folder"):
+        folders.open_folder("nli", tmp_path / "absent")
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    return str(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.mark.parametrize("schema", [NerParameters, NliParameters, QaParameters, StsParameters])
+def test_the_embedded_data_has_every_split_and_its_budget(schema, smoke):
+    params = schema(budget="smoke", runs=smoke)
+    data = recipes.task_set(params)
+    limits = BUDGETS[params.task]["smoke"]
+    for code in limits.languages:
+        assert len(data.test[code]) == limits.test_records
+        if code in data.train:
+            assert len(data.train[code]) == limits.train_records
+    assert shared_items(data.train.values(), data.test.values()) == 0
+    assert data.overlap()["same input in training"].sum() == 0
+
+
+def test_similarity_trains_on_one_pair_and_tests_on_others(smoke):
+    data = recipes.task_set(StsParameters(budget="smoke", runs=smoke, languages=("de", "el", "en", "zh")))
+    assert {"de-en", "el-en"} <= set(data.train) and "zh" not in data.train and {"zh", "zh-en"} <= set(data.test)
+
+
+def test_the_scale_of_the_scores_is_the_datas(shared, smoke):
+    embedded = StsParameters(budget="smoke", runs=smoke)
+    assert recipes.make_task(embedded, recipes.task_set(embedded)).highest == 3
+    genuine = StsParameters(data=str(shared / "data" / "sts" / "stsb_multi_mt"), runs=smoke)
+    assert recipes.make_task(genuine, recipes.task_set(genuine)).highest == 5
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"settings": ("mono",)}, "mono"),
+        ({"size": "all"}, "one student at a time"),
+        ({"seeds": (1, 1)}, "different numbers"),
+        ({"steps": 0}, "positive"),
+        ({"control": "epochs", "steps": 5}, "counts epochs"),
+        ({"max_length": 8}, "at least 16"),
+        ({"num_processes": 2}, "one process"),
+    ],
+)
+def test_senseless_parameters_are_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        NerParameters(**given)
+
+
+def test_a_pretraining_that_has_not_finished_is_no_model(tmp_path):
+    (tmp_path / "pretrain" / "half").mkdir(parents=True)
+    with pytest.raises(recipes.MissingInput, match="has not finished"):
+        recipes.pretrained(NerParameters(model="half", runs=str(tmp_path)))
+
+
+def test_an_unpinned_hub_id_is_refused_before_any_work(tmp_path):
+    under = recipes.pretrained(NerParameters(model="xlm-roberta-base", runs=str(tmp_path)))
+    assert under.sha == "unpinned"
+    with pytest.raises(ValueError, match="pinned commit"):
+        Ner().model(under.source, ("O",), under.revision)
