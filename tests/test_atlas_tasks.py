@@ -279,7 +279,7 @@ def test_inference_files_have_the_official_columns(folder: Path) -> None:
     assert all(row["gold_label"] == row[f"label{n}"] for row in rows for n in range(1, 6))
     train = tsv(folder / "nli" / "multinli.train.el.tsv")
     assert list(train[0]) == ["premise", "hypo", "label"]
-    assert Counter(row["label"] for row in train) == {"entailment": 150, "contradictory": 150, "neutral": 150}
+    assert Counter(row["label"] for row in train) == {"entailment": 600, "contradictory": 600, "neutral": 600}
 
 
 @pytest.mark.parametrize("split", ["train", "dev", "test"])
@@ -325,7 +325,7 @@ def test_some_languages_and_pairs_have_tests_only(folder: Path) -> None:
         for split in ("train", "test")
     }
     same = {"train": ("ar", "el", "en"), "test": SHOWN}
-    assert found["train"] == {**{(c, c): 240 for c in same["train"]}, ("el", "en"): 240}
+    assert found["train"] == {**{(c, c): 480 for c in same["train"]}, ("el", "en"): 480}
     crossed = {("el", "en"): 120, ("zh", "en"): 120, ("ru", "en"): 120}
     assert found["test"] == {**{(c, c): 120 for c in same["test"]}, **crossed}
 
@@ -677,7 +677,7 @@ def test_the_projects_readers_take_every_record_without_a_remark(folder: Path) -
         (200, read_conll(folder / "ner" / "zh.testb", language="zh", split="test")),
         (300, read_mapa(folder / "legal" / "ar" / "train.jsonl")),
         (150, read_mapa(folder / "legal" / "ar" / "test.jsonl", level="fine", split="test")),
-        (450, read_xnli(folder / "nli" / "multinli.train.ru.tsv")),
+        (1800, read_xnli(folder / "nli" / "multinli.train.ru.tsv")),
         (300, read_xnli(folder / "nli" / "xnli.test.tsv", language="ru", split="test")),
         (300, read_squad(folder / "qa" / "en_squad-translate-train-train-v1.1.json")),
         (150, read_squad(qa, split="test")),

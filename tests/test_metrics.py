@@ -429,3 +429,11 @@ def test_constant_values_have_no_correlation_and_nothing_warns(correlation):
 def test_values_that_cannot_be_correlated_are_refused(correlation, x, y, message):
     with pytest.raises(ValueError, match=message):
         correlation(x, y)
+
+
+def test_a_type_may_have_a_space_as_in_mapas_fine_tags():
+    true = [["B-GIVEN NAME", "B-FAMILY NAME", "O"]]
+    found = [["B-GIVEN NAME", "O", "O"]]
+    assert entity_f1(true, found) == pytest.approx(2 / 3)
+    scores = entity_scores(true, found)
+    assert {kind: row["recall"] for kind, row in scores.items()} == {"GIVEN NAME": 1, "FAMILY NAME": 0}

@@ -7,7 +7,7 @@ from transformers import BertConfig, BertModel
 
 from unibert_lib import tokenizer
 from unibert_lib.batches import IGNORE_INDEX
-from unibert_lib.tasks import ner, nli, qa, sts
+from unibert_lib.tasks import heads, ner, nli, qa, sts
 from unibert_lib.tasks.records import Answer, Question, ScoredPair, SentencePair, TaggedSentence
 
 TEXTS = [
@@ -182,3 +182,38 @@ def test_the_cosine_of_two_equal_texts_is_1_whatever_their_padding(pieces):
     )
     assert found.logits.item() == pytest.approx(1, abs=1e-5)
     assert found.loss.item() == pytest.approx(0.75**2, abs=1e-4)
+
+
+def tiny(pieces):
+    torch.manual_seed(0)
+    config = BertConfig(vocab_size=len(pieces), hidden_size=16, num_hidden_layers=1, num_attention_heads=2)
+    return BertModel(config, add_pooling_layer=False).eval()
+
+
+def test_the_matched_head_reads_the_means_of_the_two_texts_and_nothing_else(pieces):
+    record = SentencePair("Anna lives in Paris", "Anna lives", "neutral", "en", "p")
+    [feature] = nli.Nli(head="matched").encode([record], pieces, nli.LABELS)
+    batch = {name: torch.tensor([value]) for name, value in feature.inputs.items()}
+    model = heads.MatchedPair(tiny(pieces), outputs=3)
+    kept = {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids")}
+    hidden = model.encoder(**kept).last_hidden_state[0]
+    cut = feature.inputs["token_type_ids"].index(1)
+    u, v = hidden[1 : cut - 1].mean(0), hidden[cut:-1].mean(0)  # without [CLS] and both [SEP]
+    by_hand = model.classifier(torch.cat([u, v, (u - v).abs(), u * v]))
+    found = model(**batch)
+    assert torch.allclose(found.logits[0], by_hand, atol=1e-5)
+    assert torch.allclose(found.loss, torch.nn.functional.cross_entropy(by_hand[None], torch.tensor([1])))
+
+
+def test_an_empty_half_gives_a_number(pieces):
+    record = SentencePair("Anna", "", "neutral", "en", "p")
+    [feature] = nli.Nli(head="matched").encode([record], pieces, nli.LABELS)
+    batch = {name: torch.tensor([value]) for name, value in feature.inputs.items()}
+    assert torch.isfinite(heads.MatchedPair(tiny(pieces), outputs=3)(**batch).loss)
+
+
+def test_one_output_is_a_regression(pieces):
+    [feature] = sts.Sts(head="matched").encode([ScoredPair("Anna", "Paris", 1.5, "en", "1")], pieces, ())
+    batch = {name: torch.tensor([value]) for name, value in feature.inputs.items()}
+    found = heads.MatchedPair(tiny(pieces), outputs=1)(**batch)
+    assert found.loss.item() == pytest.approx((found.logits.item() - 0.5) ** 2, rel=1e-4)

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-_TAG = re.compile(r"O|[BI]-\S+")
+AVERAGES = ("micro avg", "macro avg", "weighted avg")  # rows of seqeval's report that are no types
+_TAG = re.compile(r"O|[BI]-\S.*")
 
 
 def entity_f1(
@@ -59,7 +60,7 @@ def entity_scores(
     return {
         kind: {name: float(found[theirs]) for name, theirs in names.items()}
         for kind, found in report.items()
-        if " " not in kind  # the rest are averages ("micro avg"); a type has no space, see _TAG
+        if kind not in AVERAGES
     }
 
 

@@ -20,7 +20,7 @@ from .division import arrange, choose, division, told
 from .sentences import TaskLanguage, load_tasks
 from .world import Fact, countries
 
-PAIRS = {"train": 240, "test": 120}  # a language or pair of languages
+PAIRS = {"train": 480, "test": 120}  # a language or pair of languages
 TRAIN_LANGUAGES = ("ar", "de", "el", "en", "es", "fr", "hi", "nl", "sw", "tr")  # the others have tests only
 TRAIN_CROSS = (("de", "en"), ("el", "en"))
 TEST_CROSS = (*TRAIN_CROSS, ("es", "en"), ("zh", "en"), ("ru", "en"))

@@ -11,7 +11,7 @@ from unibert_lib.finetune import Encoder
 from unibert_lib.recipes.corpora import EMBEDDED, MissingInput
 from unibert_lib.recipes.models import ensure_student
 from unibert_lib.runs import Run
-from unibert_lib.task_parameters import LegalParameters, QaParameters, StsParameters, TaskParameters
+from unibert_lib.task_parameters import LegalParameters, NliParameters, QaParameters, StsParameters, TaskParameters
 from unibert_lib.tasks import folders, ner, nli, qa, sts
 from unibert_lib.tasks.dataset import TaskSet
 from unibert_lib.tasks.fit import FineTuning
@@ -73,8 +73,10 @@ def make_task(params: TaskParameters, data: TaskSet) -> Task:
         return qa.Qa(max_length=params.length, stride=params.stride)
     if isinstance(params, StsParameters):
         scores = [record for part in data.train.values() for record in part]
-        return sts.Sts(max_length=params.length, mode=params.mode, highest=sts.scale_of(scores))
-    kinds: dict[str, Callable[..., Task]] = {"ner": ner.Ner, "nli": nli.Nli, "legal_ner": ner.LegalNer}
+        return sts.Sts(max_length=params.length, mode=params.mode, head=params.head, highest=sts.scale_of(scores))
+    if isinstance(params, NliParameters):
+        return nli.Nli(max_length=params.length, head=params.head)
+    kinds: dict[str, Callable[..., Task]] = {"ner": ner.Ner, "legal_ner": ner.LegalNer}
     return kinds[params.task](max_length=params.length)
 
 

@@ -10,11 +10,12 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import AutoModel, AutoModelForSequenceClassification, PreTrainedModel
+from transformers import AutoModel, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib import metrics
+from unibert_lib.tasks.heads import Head, pair_model, segments
 from unibert_lib.tasks.records import ScoredPair
 from unibert_lib.tasks.similarity import read_sts22 as read_sts22
 from unibert_lib.tasks.similarity import read_stsb as read_stsb
@@ -36,6 +37,7 @@ class Sts(Task):
     mode: Literal["pair", "cosine"] = "pair"
     lowest: float = 0.0
     highest: float = 3.0  # STS22: four grades
+    head: Head = "cls"  # of the mode pair
 
     def labels(self, records: Sequence[ScoredPair]) -> tuple[str, ...]:
         return ()
@@ -44,9 +46,7 @@ class Sts(Task):
         if self.mode == "cosine":
             encoder = load_encoder(AutoModel, source, revision)
             return BiEncoder(encoder)  # type: ignore[return-value]  # Trainer needs a module, no more
-        return load_encoder(
-            AutoModelForSequenceClassification, source, revision, num_labels=1, problem_type="regression"
-        )
+        return pair_model(self.head, source, 1, revision)
 
     def encode(
         self,
@@ -71,6 +71,8 @@ class Sts(Task):
         features = []
         for row, record in enumerate(records):
             inputs = {name: coded[0][name][row] for name in coded[0]}
+            if self.mode == "pair" and self.head == "matched":
+                inputs["segment_ids"] = segments(coded[0], row)
             if self.mode == "cosine":
                 inputs |= {f"second_{name}": coded[1][name][row] for name in coded[1]}
             if with_labels:
