@@ -200,9 +200,20 @@ def test_parallel_data_is_cut_by_item_across_languages():
     assert {r.item for r in other.test["en"]} != sides["en"]
 
 
-def test_a_language_without_test_data_is_refused_with_the_nearest(model, data, run):
-    with pytest.raises(ValueError, match="no test data in 'em'; did you mean en"):
+def test_a_language_without_data_is_refused_with_the_nearest(model, data, run):
+    with pytest.raises(ValueError, match="no data in 'em'; did you mean en"):
         finetune.run_matrix(model, Nli(), data, ("each",), ("em",), (0,), QUICK, run)
+
+
+def test_a_language_without_a_test_is_trained_on_in_all_alone(data):
+    lacking = TaskSet("lacking", data.train, data.dev, {"en": data.test["en"]})
+    made = finetune.cells(("each", "all"), lacking, ("en", "nl"), (0,))
+    assert [(c.setting, c.train, c.test) for c in made] == [
+        ("each", ("en",), ("en",)),
+        ("all", ("en", "nl"), ("en",)),
+    ]
+    with pytest.raises(ValueError, match="no test data in nl"):
+        lacking.check(("nl",))
 
 
 def test_cells_of_similarity_leave_pairs_out_of_mono_and_test_only_languages_out_of_each():

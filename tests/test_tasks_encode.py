@@ -1,5 +1,7 @@
 """Encoding and decoding: nothing is lost between a record, its pieces, and the prediction read back."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -117,8 +119,8 @@ def test_windows_share_pieces_and_those_without_the_answer_point_at_cls(pieces):
     features = task.encode([record], pieces, ())
     targets = [(f.inputs["start_positions"], f.inputs["end_positions"]) for f in features]
     assert len(features) > 3 and targets[0] == (0, 0) and any(target != (0, 0) for target in targets)
-    for before, after in zip(features[:-1], features[1:], strict=True):
-        ends, begins = [p for p in before.places if p][-1][1], [p for p in after.places if p][0][0]
+    for before, after in pairwise(features):
+        ends, begins = next(p for p in reversed(before.places) if p)[1], next(p for p in after.places if p)[0]
         assert begins < ends, "neighbouring windows overlap"
     assert task.decode([record], features, [pointing(f) for f in features], ()) == ["Besançon"]
 

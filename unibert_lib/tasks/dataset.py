@@ -35,7 +35,7 @@ class TaskSet:
         return found
 
     def check(self, languages: Sequence[str]) -> None:
-        """Every language asked for has test data.
+        """Every language asked for has data, and at least one has a test.
 
         Raises
         ------
@@ -44,9 +44,14 @@ class TaskSet:
 
         Source: ours.
         """
+        there = {*self.train, *self.test}
         for code in languages:
-            if code not in self.test:
-                raise ValueError(f"{self.name} has no test data in {code!r}; {nearest(code, self.test)}")
+            if code not in there:
+                raise ValueError(f"{self.name} has no data in {code!r}; {nearest(code, there)}")
+        if not set(languages) & set(self.test):
+            raise ValueError(
+                f"{self.name} has no test data in {', '.join(languages)}; there is some in {list(self.test)}"
+            )
 
     @cached_property
     def marks(self) -> dict[tuple[str, str], str]:
