@@ -332,7 +332,7 @@ def test_some_languages_and_pairs_have_tests_only(folder: Path) -> None:
 
 def test_languages_without_training_pairs_train_on_their_own_when_asked_for_alone(tmp_path: Path) -> None:
     atlas.write_tasks(tmp_path, tasks=("sts",), languages=("ru", "zh"), share=0.05)
-    assert Counter(row["url1_lang"] for row in pairs(tmp_path, "train")) == {"ru": 12, "zh": 12}
+    assert Counter(row["url1_lang"] for row in pairs(tmp_path, "train")) == {"ru": 24, "zh": 24}
 
 
 # Same bytes, and parallel items
@@ -681,8 +681,8 @@ def test_the_projects_readers_take_every_record_without_a_remark(folder: Path) -
         (300, read_xnli(folder / "nli" / "xnli.test.tsv", language="ru", split="test")),
         (300, read_squad(folder / "qa" / "en_squad-translate-train-train-v1.1.json")),
         (150, read_squad(qa, split="test")),
-        (960, read_sts22(folder / "sts" / tasks_sts.NAMES["train"], folder / "sts" / "articles")),
-        (960, read_sts22(folder / "sts" / tasks_sts.NAMES["test"], folder / "sts" / "articles", split="test")),
+        (1920, read_sts22(folder / "sts" / tasks_sts.NAMES["train"], folder / "sts" / "articles")),
+        (1920, read_sts22(folder / "sts" / tasks_sts.NAMES["test"], folder / "sts" / "articles", split="test")),
     ]
     for size, data in read:
         assert (len(data), data.quarantined, data.flagged) == (size, (), ())

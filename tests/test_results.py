@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unibert_lib import results
+from unibert_lib.results import store
 
 
 def row(**changes):
@@ -45,7 +46,7 @@ def row(**changes):
 
 
 def frame(*rows):
-    return results._frame(results.check(one) for one in rows)
+    return store.frame(results.check(one) for one in rows)
 
 
 @pytest.fixture
@@ -271,8 +272,8 @@ def test_the_lock_is_held_from_reading_to_writing(path, monkeypatch):
 
         return wrapper
 
-    for step in (results._mend, results._write):
-        monkeypatch.setattr(results, step.__name__, watched(step))
+    for step in (store._mend, store._write):
+        monkeypatch.setattr(store, step.__name__, watched(step))
     assert results.append(path, [row()]) == 1
     assert held == ["_mend", "_write"]
     FileLock(path.with_suffix(".lock")).acquire(timeout=0).lock.release()

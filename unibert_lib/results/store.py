@@ -6,24 +6,19 @@ a key, the later one holds, and the earlier one stays in the file.
 
 from __future__ import annotations
 
-import csv
 import glob
 import json
 import math
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 from filelock import FileLock
 
-from unibert_lib.runs import REPOSITORY
-
-PAPER = REPOSITORY / "data" / "paper" / "tables.csv"
 # Column and dtype. Text is never empty: what does not apply is "none"; a number that does not apply is None.
 COLUMNS: dict[str, str] = {
     "model": "str",  # a trivial rival is "baseline:<name>"
@@ -54,8 +49,6 @@ ALLOWED = {
     "control": ("equal_steps", "epochs", "none"),
 }
 KEY = tuple(column for column in COLUMNS if column not in ("score", "n", "status"))
-GROUP = ["model", "preset", "task", "dataset", "split", "setting", "metric", "control"]  # what one average is of
-SEEDS = ["pretrain_seed", "finetune_seed"]
 NOT_REPORTED = "not reported"  # a dash in the paper: nobody asked for this score
 AVG_REPORTED = "avg_reported"  # the "language" of the paper's printed averages
 
@@ -225,7 +218,7 @@ def load(*paths: str | Path) -> pd.DataFrame:
         for row in _read(file):
             latest.pop(_key(row), None)
             latest[_key(row)] = row
-    return _frame(latest.values())
+    return frame(latest.values())
 
 
 def _files(path: Path) -> list[Path]:
@@ -238,131 +231,6 @@ def _files(path: Path) -> list[Path]:
     raise ValueError(f"{path}: no such file or folder of results; run a fine-tuning notebook first, or name another")
 
 
-def _frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     held = list(rows)  # column by column, as a row with None would turn its whole numbers into floats
     return pd.DataFrame({name: pd.Series([row[name] for row in held], dtype=kind) for name, kind in COLUMNS.items()})
-
-
-PAPER_METRIC = {"ner": "f1", "nli": "macro_f1", "qa": "f1", "sts": "pearson", "legal_ner": "f1"}
-PAPER_DATASET = {"ner": "CoNLL-2002/2003", "nli": "XNLI", "qa": "MLQA", "sts": "STS22", "legal_ner": "MAPA"}
-
-
-def load_paper(averages: bool = False) -> pd.DataFrame:
-    """The paper's Tables 2 to 6 in the schema of our runs, scores as fractions; a dash has no score.
-
-    ``averages=True`` adds the printed averages as the language ``avg_reported``; they are not always the row's mean.
-
-    Source: paper Tables 2 to 6; ``metric``, ``split`` and ``train_languages`` as data/paper/README.md says.
-    """
-    with PAPER.open(encoding="utf-8", newline="") as handle:
-        cells = list(csv.DictReader(handle))
-    trained: dict[str, set[str]] = {}
-    for cell in cells:
-        if cell["setting"] == "each" and cell["score"] and cell["language"] != AVG_REPORTED:
-            trained.setdefault(cell["task"], set()).add(cell["language"])
-    rows = []
-    for cell in cells:
-        task, setting, language, printed = cell["task"], cell["setting"], cell["language"], cell["score"]
-        if language == AVG_REPORTED and not averages:
-            continue
-        pairs = {"de-en"} if (task, setting) == ("sts", "all") else set()
-        alone = setting == "each" and language != AVG_REPORTED
-        # In decimals, so that 86.21 becomes 0.8621 and not its neighbour.
-        score = float(Decimal(printed) / (1 if task == "sts" else 100)) if printed else None
-        none = dict.fromkeys((name for name, kind in COLUMNS.items() if kind != "str"), None)
-        rows.append(
-            none
-            | dict.fromkeys(("checkpoint_sha", "preset", "dataset_sha", "control"), "none")
-            | {"model": cell["model"], "task": task, "dataset": PAPER_DATASET[task], "split": "test"}
-            | {"setting": setting, "language": language, "metric": PAPER_METRIC[task], "unit": "fraction"}
-            | {"train_languages": language if alone else "+".join(sorted(trained[task] | pairs))}
-            | {"score": score, "status": "done" if printed else NOT_REPORTED}
-        )
-    return _frame(check(row) for row in rows)
-
-
-def averages(frame: pd.DataFrame, languages: Sequence[str] | None = None) -> pd.DataFrame:
-    """Each seed's mean over languages, then ``mean``, ``sd`` and number of ``seeds`` for each model, task, setting, ...
-
-    A seed (of pretraining and fine-tuning together) counts if it has a score for every one of ``languages``, by
-    default all that were asked for in its group; ``incomplete`` says how many seeds have not. ``sd`` is the sample's,
-    nan with one seed. Printed averages do not count.
-
-    Raises
-    ------
-    ValueError
-        If a seed has two scores for one language (two learning rates, say): which one is meant is for you to say.
-
-    Source: paper 5 (average over languages); seeds and completeness are ours.
-    """
-    _refuse_doubles(frame)
-    asked = frame[(frame["language"] != AVG_REPORTED) & (frame["status"] != NOT_REPORTED)]
-    rows = []
-    for group, part in asked.groupby(GROUP, sort=False):
-        wanted = set(part["language"]) if languages is None else set(languages)
-        scored = part[part["language"].isin(wanted)]
-        per_seed = scored.groupby(SEEDS, sort=False, dropna=False)["score"].agg(["mean", "count"])
-        whole = per_seed.loc[per_seed["count"] == len(wanted), "mean"]
-        figures = {"mean": whole.mean(), "sd": whole.std(), "seeds": len(whole)}
-        left_out = {"incomplete": len(per_seed) - len(whole), "languages": "+".join(sorted(wanted))}
-        rows.append({**dict(zip(GROUP, group, strict=True)), **figures, **left_out})
-    return pd.DataFrame(rows, columns=[*GROUP, "mean", "sd", "seeds", "incomplete", "languages"])
-
-
-def _refuse_doubles(frame: pd.DataFrame) -> None:
-    same = [*GROUP, "language", *SEEDS]
-    doubles = frame[frame.duplicated(same, keep=False)]
-    if len(doubles):
-        first = doubles.merge(doubles.head(1)[same], on=same)
-        differ = [name for name in KEY if first[name].nunique(dropna=False) > 1]
-        where = ", ".join(
-            f"{name} {first[name].iloc[0]}" for name in ("model", "task", "setting", "language", "metric")
-        )
-        raise ValueError(
-            f"{len(first)} scores for {where} of one seed; they differ in {', '.join(differ) or 'nothing of the key'}: "
-            "filter the frame until one is left"
-        )
-
-
-def table(frame: pd.DataFrame, task: str, metric: str, show: Literal["mean", "sd", "text"] = "mean") -> pd.DataFrame:
-    """The paper's layout: a row a model and setting, a column a language (pairs last) and ``Avg``, in fractions.
-
-    ``show`` is the mean over seeds, its standard deviation (nan with one seed), or both as text. ``Avg`` is that of
-    ``averages``: over the seeds that have every language.
-
-    Raises
-    ------
-    ValueError
-        If nothing fits ``task`` and ``metric``, or a model and setting stand for several presets, data sets, splits
-        or controls.
-
-    Source: paper Tables 2 to 6.
-    """
-    part = frame[(frame["task"] == task) & (frame["metric"] == metric) & (frame["language"] != AVG_REPORTED)]
-    if part.empty:
-        there = sorted(set(zip(frame["task"], frame["metric"], strict=True)))
-        raise ValueError(f"no row with task={task!r} and metric={metric!r}; there are {there}")
-    row = ["model", "setting"]
-    average = averages(part)
-    for (model, setting), several in average.groupby(row, sort=False):
-        if len(several) > 1:
-            differ = {name: sorted(set(several[name])) for name in GROUP if several[name].nunique() > 1}
-            raise ValueError(
-                f"model {model!r}, setting {setting!r} stands for several: {differ}; filter the frame first"
-            )
-    cells = part.groupby([*row, "language"], sort=False)["score"].agg(mean="mean", sd="std").reset_index()
-    every = pd.concat([cells, average.assign(language="Avg")[[*row, "language", "mean", "sd"]]])
-    every["text"] = [_text(mean, sd) for mean, sd in zip(every["mean"], every["sd"], strict=True)]
-    wide = every.pivot(index=row, columns="language", values=show)
-    places = list(dict.fromkeys(part["model"]))
-    order = sorted(wide.index, key=lambda pair: (places.index(pair[0]), ALLOWED["setting"].index(pair[1])))
-    codes = sorted(set(part["language"]), key=lambda code: ("-" in code, code))
-    return wide.reindex(index=pd.MultiIndex.from_tuples(order, names=row), columns=[*codes, "Avg"]).rename_axis(
-        columns=None
-    )
-
-
-def _text(mean: float, sd: float) -> str:
-    if math.isnan(mean):
-        return "-"
-    return f"{mean:.4f}" if math.isnan(sd) else f"{mean:.4f} ± {sd:.4f}"
