@@ -283,3 +283,19 @@ def test_predictions_do_not_depend_on_their_neighbours_padding(model, data):
     alone = [fits.predict(student, [feature], pieces)[0] for feature in features]
     for a, b in zip(together, alone, strict=True):
         assert a == pytest.approx(b, abs=1e-5)
+
+
+def test_wide_matrices_take_smaller_steps_where_asked_and_every_weight_is_in_one_group(model):
+    config = BertConfig(
+        vocab_size=300, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=1024
+    )
+    student = BertForMaskedLM(config)
+    for asked in (False, True):
+        groups = fits.parameter_groups(student, FineTuning(smaller_wide_steps=asked), learning_rate=1e-3)
+        held = [id(p) for group in groups for p in group["params"]]
+        assert sorted(held) == sorted(id(p) for p in student.parameters())
+        rates = sorted({group["lr"] for group in groups})
+        assert rates == ([5e-4, 1e-3] if asked else [1e-3]), "512 of 1024 inputs: half"
+    slow = [p for group in groups if group["lr"] == 5e-4 for p in group["params"]]
+    assert [tuple(p.shape) for p in slow] == [(32, 1024)] * 2
+    assert all(group["weight_decay"] == 0 for group in groups for p in group["params"] if p.ndim < 2)

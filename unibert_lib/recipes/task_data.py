@@ -92,6 +92,7 @@ def fine_tuning(params: TaskParameters) -> FineTuning:
         epochs=params.epochs or limits.epochs,
         steps=params.fixed_steps,
         control=params.control,
+        smaller_wide_steps=params.budget != "paper",  # as the students of these budgets were pretrained
         device=params.device,
         precision=params.precision,
     )

@@ -26,6 +26,7 @@ from transformers.utils import logging as hf_logging
 from unibert_lib.batches import IGNORE_INDEX
 from unibert_lib.progress import quiet
 from unibert_lib.tasks.task import Feature, Task
+from unibert_lib.trainee import WIDE
 
 PADDING = {"labels": IGNORE_INDEX}  # everything else is padded with 0, input_ids with [PAD]
 
@@ -45,6 +46,7 @@ class FineTuning:
     warmup: float = 0.1  # share of the steps
     weight_decay: float = 0.01
     max_gradient_norm: float = 1.0
+    smaller_wide_steps: bool = False  # for students of the scaled initialisation, see parameter_groups
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
 
@@ -133,7 +135,6 @@ def fit(
             per_device_train_batch_size=how.batch_size,
             learning_rate=learning_rate,
             warmup_steps=how.warmup,
-            weight_decay=how.weight_decay,
             max_grad_norm=how.max_gradient_norm,
             lr_scheduler_type="linear",
             train_sampling_strategy="group_by_length" if len(features) > how.batch_size else "random",
@@ -153,10 +154,37 @@ def fit(
             train_dataset=[dict(feature.inputs) for feature in features],
             data_collator=collator(_pad(tokenizer)),
             callbacks=[_AfterStep(after_step)],
+            optimizers=(torch.optim.AdamW(parameter_groups(model, how, learning_rate)), None),
         )
         trainer.remove_callback(PrinterCallback)  # our bar says what its lines would
         trainer.train()
     return model
+
+
+def parameter_groups(model: torch.nn.Module, how: FineTuning, learning_rate: float) -> list[dict[str, Any]]:
+    """The optimiser's groups: decayed matrices, and free biases and LayerNorms.
+
+    AdamW moves a sum over 3072 inputs six times as far as one over 512. A student pretrained with smaller steps
+    there (``initialisation="scaled"``) needs them here too: at 1e-3 its vectors else become alike within ten steps.
+
+    Source: Devlin et al. (2019) for the decay; the smaller steps are ours, as in pretraining.
+    """
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    wide = {
+        name: p
+        for name, p in named
+        if how.smaller_wide_steps and name.endswith("output.dense.weight") and p.shape[1] > WIDE
+    }
+    rest = [p for name, p in named if name not in wide]
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in rest if p.ndim >= 2], "lr": learning_rate, "weight_decay": how.weight_decay},
+        {"params": [p for p in rest if p.ndim < 2], "lr": learning_rate, "weight_decay": 0.0},
+    ]
+    groups += [
+        {"params": [p], "lr": learning_rate * WIDE / p.shape[1], "weight_decay": how.weight_decay}
+        for p in wide.values()
+    ]
+    return [group for group in groups if group["params"]]
 
 
 @torch.inference_mode()
