@@ -131,6 +131,13 @@ def test_a_misspelt_parameter_is_refused_with_the_nearest_name_before_any_work(p
     assert "parse_parameters" in codes[failed].source, "refused in the cell after the parameters"
 
 
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *SOLUTIONS], ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_links_between_notebooks_lead_somewhere(path):
+    texts = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
+    targets = [link for text in texts for link in re.findall(r"\]\(([^)#:]+)\)", text)]
+    assert [link for link in targets if not (path.parent / link).exists()] == []
+
+
 @in_order
 def test_a_failing_notebook_leaves_no_copy_that_looks_finished(run, tmp_path):
     path = tmp_path / "00_broken.ipynb"
