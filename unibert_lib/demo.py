@@ -141,7 +141,7 @@ def student_model(budget: BudgetName) -> Path | None:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m unibert_lib.demo", description="Run the notebooks in order.")
     parser.add_argument(
-        "--budget", choices=["smoke", "demo"], default="demo", help="smoke: a minute each; demo: ten in all"
+        "--budget", choices=["smoke", "demo"], default="demo", help="smoke: for tests; demo: the classroom"
     )
     parser.add_argument(
         "--notebooks", nargs="+", default=[], metavar="NN", help="only those that start so, such as 00 03"

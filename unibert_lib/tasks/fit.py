@@ -11,9 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import (
-    PreTrainedModel,
     PrinterCallback,
     Trainer,
     TrainerCallback,
@@ -106,7 +105,7 @@ def collator(pad_token_id: int) -> Callable[[Sequence[Mapping[str, Any]]], dict[
 
 
 def fit(
-    model: PreTrainedModel,
+    model: nn.Module,
     features: Sequence[Feature],
     tokenizer: TokenizersBackend,
     how: FineTuning,
@@ -115,7 +114,7 @@ def fit(
     learning_rate: float,
     seed: int,
     after_step: Callable[[], object] = lambda: None,
-) -> PreTrainedModel:
+) -> nn.Module:
     """Train with the Trainer: AdamW, linear warm-up and decay, batches of like length.
 
     Raises
@@ -161,7 +160,7 @@ def fit(
     return model
 
 
-def parameter_groups(model: torch.nn.Module, how: FineTuning, learning_rate: float) -> list[dict[str, Any]]:
+def parameter_groups(model: nn.Module, how: FineTuning, learning_rate: float) -> list[dict[str, Any]]:
     """The optimiser's groups: decayed matrices, and free biases and LayerNorms.
 
     AdamW moves a sum over 3072 inputs six times as far as one over 512. A student pretrained with smaller steps
@@ -189,7 +188,7 @@ def parameter_groups(model: torch.nn.Module, how: FineTuning, learning_rate: flo
 
 @torch.inference_mode()
 def predict(
-    model: PreTrainedModel, features: Sequence[Feature], tokenizer: TokenizersBackend, batch_size: int = 64
+    model: nn.Module, features: Sequence[Feature], tokenizer: TokenizersBackend, batch_size: int = 64
 ) -> list[Any]:
     """The model's answer to each feature, in their order: logits, or (start logits, end logits).
 
@@ -219,7 +218,7 @@ def predict(
 
 def evaluate(
     task: Task,
-    model: PreTrainedModel,
+    model: nn.Module,
     records: Sequence[Any],
     tokenizer: TokenizersBackend,
     labels: Sequence[str],
@@ -235,7 +234,7 @@ def evaluate(
 
 def load_model(
     task: Task, source: str | Path, labels: Sequence[str], seed: int, revision: str | None = None
-) -> PreTrainedModel:
+) -> nn.Module:
     """The encoder with a fresh head drawn from ``seed``.
 
     Source: ours.

@@ -59,7 +59,7 @@ def _mean(hidden: Tensor, chosen: Tensor) -> Tensor:
     return mean
 
 
-def pair_model(head: Head, source: str | Path, outputs: int, revision: str | None = None) -> PreTrainedModel:
+def pair_model(head: Head, source: str | Path, outputs: int, revision: str | None = None) -> nn.Module:
     """An encoder with a head for pairs: BERT's on ``[CLS]``, or :class:`MatchedPair`.
 
     One output is a regression.
@@ -68,7 +68,7 @@ def pair_model(head: Head, source: str | Path, outputs: int, revision: str | Non
     """
     if head == "matched":
         encoder = load_encoder(AutoModel, source, revision)
-        return MatchedPair(encoder, outputs)  # type: ignore[return-value]  # Trainer needs a module, no more
+        return MatchedPair(encoder, outputs)
     kind = {"problem_type": "regression"} if outputs == 1 else {}
     return load_encoder(AutoModelForSequenceClassification, source, revision, num_labels=outputs, **kind)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from transformers import AutoModelForTokenClassification, PreTrainedModel
+from torch import nn
+from transformers import AutoModelForTokenClassification
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib import metrics
@@ -35,7 +36,7 @@ class Ner(Task):
         kinds = sorted({tag[2:] for record in records for tag in record.tags if tag != "O"})
         return ("O", *(f"{prefix}-{kind}" for kind in kinds for prefix in "BI"))
 
-    def model(self, source: str | Path, labels: Sequence[str], revision: str | None = None) -> PreTrainedModel:
+    def model(self, source: str | Path, labels: Sequence[str], revision: str | None = None) -> nn.Module:
         return load_encoder(AutoModelForTokenClassification, source, revision, num_labels=len(labels))
 
     def encode(

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from transformers import PreTrainedModel
+from torch import nn
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib import metrics
@@ -38,7 +38,7 @@ class Nli(Task):
     def labels(self, records: Sequence[SentencePair]) -> tuple[str, ...]:
         return LABELS
 
-    def model(self, source: str | Path, labels: Sequence[str], revision: str | None = None) -> PreTrainedModel:
+    def model(self, source: str | Path, labels: Sequence[str], revision: str | None = None) -> nn.Module:
         return pair_model(self.head, source, len(labels), revision)
 
     def encode(

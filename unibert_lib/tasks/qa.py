@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from transformers import AutoModelForQuestionAnswering, PreTrainedModel
+from torch import nn
+from transformers import AutoModelForQuestionAnswering
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib import metrics
@@ -48,7 +49,7 @@ class Qa(Task):
     def labels(self, records: Sequence[Question]) -> tuple[str, ...]:
         return ()
 
-    def model(self, source: str | Path, labels: Sequence[str], revision: str | None = None) -> PreTrainedModel:
+    def model(self, source: str | Path, labels: Sequence[str], revision: str | None = None) -> nn.Module:
         return load_encoder(AutoModelForQuestionAnswering, source, revision)
 
     def encode(

@@ -42,10 +42,10 @@ class Sts(Task):
     def labels(self, records: Sequence[ScoredPair]) -> tuple[str, ...]:
         return ()
 
-    def model(self, source: str | Path, labels: Sequence[str], revision: str | None = None) -> PreTrainedModel:
+    def model(self, source: str | Path, labels: Sequence[str], revision: str | None = None) -> nn.Module:
         if self.mode == "cosine":
             encoder = load_encoder(AutoModel, source, revision)
-            return BiEncoder(encoder)  # type: ignore[return-value]  # Trainer needs a module, no more
+            return BiEncoder(encoder)
         return pair_model(self.head, source, 1, revision)
 
     def encode(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from torch import nn
 from transformers import AutoConfig, PreTrainedModel
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 from transformers.utils import logging as hf_logging
@@ -17,6 +18,7 @@ from unibert_lib import tokenizer as tokenizers
 from unibert_lib.progress import quiet
 
 Predictions = Sequence[Any]
+hf_logging.disable_progress_bar()  # loading one file needs no bar between ours
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Task(ABC):
         """The label set of the training records, in a fixed order; empty where there is none."""
 
     @abstractmethod
-    def model(self, source: str | Path, labels: Sequence[str], revision: str | None = None) -> PreTrainedModel:
+    def model(self, source: str | Path, labels: Sequence[str], revision: str | None = None) -> nn.Module:
         """An encoder with this task's untrained head."""
 
     @abstractmethod
