@@ -1,7 +1,7 @@
 """``make bench``: measure, print, and write ``runs/bench.json``.
 
 The step first (correctness, then time, then memory), then the filters where ``benchmarks/filters.py`` stands:
-its ``filters(quick: bool) -> dict`` becomes the key ``filters``. Sizes and parts that are
+its ``filters(rounds, cold)`` becomes the key ``filters``. Sizes and parts that are
 not asked for keep the figures that the file holds already.
 """
 
@@ -143,7 +143,8 @@ def main() -> None:
     for name, figures in measured.items():
         report.setdefault("step", {}).setdefault(name, {}).update(figures)
     if "filters" in parts and importlib.util.find_spec("benchmarks.filters"):
-        report["filters"] = importlib.import_module("benchmarks.filters").filters(quick=asked.quick)
+        filters = importlib.import_module("benchmarks.filters").filters
+        report["filters"] = filters(rounds=2, cold=False) if asked.quick else filters()
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(f"\nwritten to {asked.out}")

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from benchmarks.pool import LANGUAGES, Plan, Pool
 from unibert_lib import encoder, objective, terms
 from unibert_lib.batches import IGNORE_INDEX, Batch
+from unibert_lib.blockwise import Counts
 from unibert_lib.config import ObjectiveConfig, PretrainConfig
-from unibert_lib.fused import Counts
 from unibert_lib.student import build_discriminator
 
 Tokens = Literal["real", "masked"]
@@ -73,7 +73,7 @@ class Bench:
         return parts[turn % groups * group :][:group]
 
     def tokens(self, arm: Arm, turn: int) -> float:
-        """Real tokens of what :meth:`parts` gives; where all rows are padded to 512, the pool's mean stands for each."""
+        """Real tokens of what :meth:`parts` gives; rows padded to 512 cost alike, so the pool's mean stands for each."""
         chosen = [i for part in self.parts(arm, turn) for i in part]
         if arm.naive and arm.layout == "512":
             return self.pool.tokens * len(chosen) / self.plan.sequences

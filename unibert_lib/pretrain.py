@@ -19,8 +19,8 @@ from transformers.utils import logging as hf_logging
 
 from unibert_lib import checkpoint, encoder, evaluate, modelcard, terms, trainee
 from unibert_lib.batches import IGNORE_INDEX, Batch, fill, make_batch
+from unibert_lib.blockwise import Counts
 from unibert_lib.config import ObjectiveConfig, PretrainConfig
-from unibert_lib.fused import Counts
 from unibert_lib.journal import Journal
 from unibert_lib.progress import bar
 from unibert_lib.runs import Run, RunError
