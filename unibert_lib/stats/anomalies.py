@@ -62,10 +62,10 @@ def proportional_rows(tables: pd.DataFrame | None = None, every_pair: bool = Fal
 
     For each pair with the same languages: the constant ``c`` for which ``c * x`` rounds to ``y`` in most cells.
 
-    How improbable is that? Were the two rows' log-ratios scattered as those of the table's other pairs are (normal, of
-    standard deviation ``spread``), a cell would fall into its rounding window of width w with a probability of at most
-    ``w / (spread * sqrt(2 pi))``; ``log10_chance`` is the logarithm of the product over all cells but one (which sets
-    the constant), times that cell's choice. Cells of one row are taken as independent.
+    How improbable is that? Were a pair's log-ratios scattered as those of the table's other pairs are (normal, with
+    the median of their standard deviations, ``spread``), a cell would fall into its rounding window of width w with a
+    probability of at most ``w / (spread * sqrt(2 pi))``. ``log10_chance`` bounds the chance of k of n cells: n (which
+    cell sets the constant) times C(n - 1, k - 1) times the k - 1 largest of these. Cells count as independent.
 
     Parameters
     ----------
@@ -79,9 +79,8 @@ def proportional_rows(tables: pd.DataFrame | None = None, every_pair: bool = Fal
     DataFrame
         ``task``, ``table``, ``model`` and ``setting`` of x, ``other_model`` and ``other_setting`` of y (the lower),
         ``languages``, ``cells`` that agree, ``least`` and ``most`` (the interval of constants for which they do),
-        ``constant`` (its shortest decimal), ``spread``, ``log10_chance`` (of all cells agreeing; none where one does
-        not), ``proportional`` (all agree, and chance times the number of pairs tried is below 0.001). The number of
-        pairs tried is in ``attrs["pairs"]``.
+        ``constant`` (its shortest decimal), ``spread``, ``log10_chance``, ``proportional`` (chance times the number of
+        pairs tried, ``attrs["pairs"]``, is below 0.001). The most improbable first.
 
     Source: ours; paper Tables 2 to 6.
     """
@@ -98,9 +97,7 @@ def proportional_rows(tables: pd.DataFrame | None = None, every_pair: bool = Fal
     frame["proportional"] = frame["log10_chance"] + math.log10(max(len(frame), 1)) < math.log10(SOLID)
     frame.attrs["pairs"] = len(frame)
     kept = frame if every_pair else frame[frame["proportional"]]
-    return kept.drop(columns=["windows", "scatter"]).sort_values(
-        ["proportional", "log10_chance"], ascending=[False, True], ignore_index=True
-    )
+    return kept.drop(columns=["windows", "scatter"]).sort_values("log10_chance", ignore_index=True)
 
 
 def _pair(rows: Cells, one: Row, other: Row) -> dict[str, object]:
@@ -135,18 +132,20 @@ def _shortest(least: float, most: float) -> float:
 
 
 def _chance(windows: list[float], cells: int, spread: float) -> float:
-    if cells < len(windows) or not spread > 0:
-        return float("nan")
-    each = [math.log10(min(1.0, window / (spread * math.sqrt(2 * math.pi)))) for window in windows]
-    return sum(each) - min(each) + math.log10(len(windows))
+    if not spread > 0:
+        return 0.0
+    each = sorted(math.log10(min(1.0, window / (spread * math.sqrt(2 * math.pi)))) for window in windows)
+    choices = math.log10(len(each)) + math.log10(math.comb(len(each) - 1, cells - 1))
+    return min(0.0, choices + sum(each[len(each) - cells + 1 :]))
 
 
 def outlier_cells(tables: pd.DataFrame | None = None, threshold: float = 3.5) -> pd.DataFrame:
     """Cells far from what their row and their column lead one to expect.
 
-    Each task's table (all models and settings) is fitted by median polish, a row's level plus a column's level; ``z``
-    is a cell's residual over 1.4826 times the median absolute residual of its table, one standard deviation were
-    residuals normal. The model is additive: weak models spread more, so look at neighbours before concluding.
+    Each task's table (all models and settings) is put on a scale without floor and ceiling, log-odds of F1 or Fisher's
+    artanh of a correlation (a score at an end is moved half a printed unit inside), and fitted by median polish: a
+    row's level plus a column's level. ``z`` is a cell's residual over 1.4826 times its table's median absolute
+    residual (one standard deviation, were residuals normal), or over half a printed unit where that is more.
 
     Parameters
     ----------
@@ -175,18 +174,25 @@ def outlier_cells(tables: pd.DataFrame | None = None, threshold: float = 3.5) ->
     rows = {row: languages(scores) for row, scores in _rows(tables).items()}
     for task in dict.fromkeys(row[0] for row in rows):
         wide = pd.DataFrame({row[1:]: scores for row, scores in rows.items() if row[0] == task}).T.astype(float)
-        rest = _median_polish(wide)
-        scale = 1.4826 * float(np.nanmedian(np.abs(rest.to_numpy())))
+        least, most = (-1.0, 1.0) if task == "sts" else (0.0, 100.0)
+        half = float(unit(task)) / 2
+        inside = wide.clip(least + half, most - half)
+        scale = np.log((inside - least) / (most - inside))
+        rest = _median_polish(scale)
+        expected = least + (most - least) / (1 + np.exp(rest - scale))
+        # Below half a printed unit the cells themselves are not known.
+        rounding = half * (most - least) / ((inside - least) * (most - inside))
+        z = rest / max(1.4826 * np.nanmedian(rest.abs().to_numpy()), np.nanmedian(rounding.to_numpy()))
         looked_at += int(wide.notna().to_numpy().sum())
-        for (model, setting), line in rest.iterrows():  # type: ignore[misc]
-            for language, residual in line.dropna().items():
-                score = float(wide.loc[(model, setting), language])
-                # Where most cells fit exactly, any residual beyond rounding stands out.
-                z = residual / scale if scale > 1e-9 else math.copysign(math.inf, residual) * (abs(residual) > 1e-9)
-                if abs(z) > threshold or score == 0:
-                    place = {"task": task, "table": TABLE.get(task), "model": model, "setting": setting}
-                    values = {"score": score, "expected": score - residual, "z": z, "zero": score == 0}
-                    found.append({**place, "language": language, **values})
+        listed = (z.abs() > threshold) | (wide == 0)
+        for place, columns in zip(wide.index, listed.to_numpy(), strict=True):
+            for language in wide.columns[columns]:
+                score, its = float(wide.loc[place, language]), float(expected.loc[place, language])
+                found.append(
+                    {"task": task, "table": TABLE.get(task), "model": place[0], "setting": place[1]}
+                    | {"language": language, "score": score, "expected": its}
+                    | {"z": float(z.loc[place, language]), "zero": score == 0}
+                )
     names = "task table model setting language score expected z zero".split()
     frame = pd.DataFrame(found, columns=names).sort_values("z", key=abs, ascending=False, ignore_index=True)
     frame.attrs["cells"] = looked_at
