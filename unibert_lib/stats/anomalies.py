@@ -16,6 +16,11 @@ from unibert_lib.stats.cells import TABLE, Cells, Row, languages, mean, read, un
 
 SOLID = 1e-3  # a proportional row is listed where chance, over all pairs tried, is below this
 
+PLACE = ["task", "table", "model", "setting"]
+AVERAGE = [*PLACE, *("languages", "printed", "mean", "difference", "agrees", "cut", "within_rounding")]
+PAIR = [*PLACE, *("other_model", "other_setting", "languages", "cells", "least", "most", "constant")]
+CELL = [*PLACE, *("language", "score", "expected", "z", "zero")]
+
 
 def row_averages(tables: pd.DataFrame | None = None) -> pd.DataFrame:
     """Each row's printed average beside the mean of its cells.
@@ -49,8 +54,7 @@ def row_averages(tables: pd.DataFrame | None = None) -> pd.DataFrame:
             | {"printed": float(printed), "mean": float(exact), "difference": float(difference), "agrees": agrees}
             | {"cut": not agrees and exact // step * step == printed, "within_rounding": abs(difference) <= step}
         )
-    names = "task table model setting languages printed mean difference agrees cut within_rounding"
-    return pd.DataFrame(found, columns=names.split())
+    return pd.DataFrame(found, columns=AVERAGE)
 
 
 def _rows(tables: pd.DataFrame | None) -> Cells:
@@ -88,12 +92,15 @@ def proportional_rows(tables: pd.DataFrame | None = None, every_pair: bool = Fal
     tried = [
         _pair(rows, one, other)
         for one, other in combinations(rows, 2)
-        if one[0] == other[0] and len(rows[one]) > 2 and rows[one].keys() == rows[other].keys()
+        if one[0] == other[0]
+        and rows[one].keys() == rows[other].keys()
+        and sum(min(score, rows[other][language]) > 0 for language, score in rows[one].items()) > 2
     ]
-    names = "task table model setting other_model other_setting languages cells least most constant scatter".split()
-    frame = pd.DataFrame(tried, columns=[*names, "windows"])
+    frame = pd.DataFrame(tried, columns=[*PAIR, "scatter", "windows"])
     frame["spread"] = frame.groupby("task")["scatter"].transform("median")
-    frame["log10_chance"] = [_chance(*row) for row in zip(frame["windows"], frame["cells"], frame["spread"], strict=True)]
+    frame["log10_chance"] = [
+        _chance(*row) for row in zip(frame["windows"], frame["cells"], frame["spread"], strict=True)
+    ]
     frame["proportional"] = frame["log10_chance"] + math.log10(max(len(frame), 1)) < math.log10(SOLID)
     frame.attrs["pairs"] = len(frame)
     kept = frame if every_pair else frame[frame["proportional"]]
@@ -111,23 +118,20 @@ def _pair(rows: Cells, one: Row, other: Row) -> dict[str, object]:
     cells, least = max((sum(low <= edge <= high for low, high in windows), edge) for edge, _ in windows)
     most = min(high for low, high in windows if low <= least <= high)
     ratios = [math.log(y / x) for x, y in scaled if y > 0]
+    values = (task, TABLE.get(task), *one[1:], *other[1:], len(both), cells, least, most, _shortest(least, most))
     return {
-        "task": task,
-        "table": TABLE.get(task),
-        **dict(zip(("model", "setting"), one[1:], strict=True)),
-        **dict(zip(("other_model", "other_setting"), other[1:], strict=True)),
-        **{"languages": len(both), "cells": cells, "least": least, "most": most},
-        **{"constant": _shortest(least, most), "scatter": float(np.std(ratios, ddof=1))},
-        "windows": [math.log((y + half) / (y - half)) for _, y in scaled if y > half],
+        **dict(zip(PAIR, values, strict=True)),
+        "scatter": float(np.std(ratios, ddof=1)),
+        "windows": [2 * half / max(abs(y), half) for _, y in scaled],
     }
 
 
 def _shortest(least: float, most: float) -> float:
     """The decimal of fewest digits in the interval; its middle where even 15 digits do not tell."""
     for digits in range(1, 16):
-        candidate = math.ceil(least * 10**digits) / 10**digits
+        candidate = math.ceil(least * 10.0**digits) / 10.0**digits
         if candidate <= most:
-            return candidate
+            return float(candidate)
     return (least + most) / 2
 
 
@@ -177,9 +181,9 @@ def outlier_cells(tables: pd.DataFrame | None = None, threshold: float = 3.5) ->
         least, most = (-1.0, 1.0) if task == "sts" else (0.0, 100.0)
         half = float(unit(task)) / 2
         inside = wide.clip(least + half, most - half)
-        scale = np.log((inside - least) / (most - inside))
+        scale = ((inside - least) / (most - inside)).map(math.log, na_action="ignore")
         rest = _median_polish(scale)
-        expected = least + (most - least) / (1 + np.exp(rest - scale))
+        expected = least + (most - least) / (1 + (rest - scale).map(math.exp, na_action="ignore"))
         # Below half a printed unit the cells themselves are not known.
         rounding = half * (most - least) / ((inside - least) * (most - inside))
         z = rest / max(1.4826 * np.nanmedian(rest.abs().to_numpy()), np.nanmedian(rounding.to_numpy()))
@@ -193,8 +197,7 @@ def outlier_cells(tables: pd.DataFrame | None = None, threshold: float = 3.5) ->
                     | {"language": language, "score": score, "expected": its}
                     | {"z": float(z.loc[place, language]), "zero": score == 0}
                 )
-    names = "task table model setting language score expected z zero".split()
-    frame = pd.DataFrame(found, columns=names).sort_values("z", key=abs, ascending=False, ignore_index=True)
+    frame = pd.DataFrame(found, columns=CELL).sort_values("z", key=abs, ascending=False, ignore_index=True)
     frame.attrs["cells"] = looked_at
     return frame
 

@@ -1,18 +1,19 @@
-"""Every figure that the paper's text states, recomputed from its own tables."""
+"""Every figure that the paper's text states, recomputed from its own tables. Why one differs, no table tells."""
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from unibert_lib.results import AVG_REPORTED, load_paper, load_table1
-from unibert_lib.stats import search
+from unibert_lib.stats import pipelines, search
 from unibert_lib.stats.candidates import Candidate, Claim, Sources, candidates
-from unibert_lib.stats.cells import BASELINES, TABLE, read
+from unibert_lib.stats.cells import BASELINES, STUDENTS, TABLE, read
 from unibert_lib.stats.claims import CLAIMS, agrees, check_claim, is_cut, load_claims
+from unibert_lib.stats.pipelines import HEADLINE
 
 REPRODUCED, DIFFERS, NOT_FOUND = "reproduced to all printed digits", "differs", "no pipeline found"
 COLUMNS = [
@@ -52,7 +53,9 @@ def audit(tables: pd.DataFrame | None = None, claims: pd.DataFrame | str | Path 
         (reproduced to all printed digits, differs, no pipeline found); ``pipeline`` (name: what it does); ``tried``
         (pipelines or, for the headline, combinations of choices searched), ``matched`` (how many of them give this
         figure) and ``jointly`` (how many give all headline figures of this place together; none for other claims);
-        ``note``.
+        ``note``. *Differs*: there is one plain way to recompute the figure, and it gives another value. *No pipeline
+        found*: nothing here knows the quantity, or many readings were searched and none gives the figure (or, of a
+        place's headline figures, only without the others); ``recomputed`` is then by the most natural one.
 
     Raises
     ------
@@ -69,7 +72,8 @@ def audit(tables: pd.DataFrame | None = None, claims: pd.DataFrame | str | Path 
     tables = load_paper(averages=True) if tables is None else tables
     sources = Sources(read(tables), load_table1())
     counts = _headline_counts(checked, tables) | _model_counts(checked, tables)
-    return pd.DataFrame([_verdict(claim, sources, checked, counts) for claim in checked], columns=COLUMNS)
+    rows = [_verdict(claim, sources, checked, counts) for claim in checked]
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"jointly": "Int64"})
 
 
 def _verdict(claim: Claim, sources: Sources, claims: list[Claim], counts: dict[str, Count]) -> dict[str, object]:
@@ -81,40 +85,48 @@ def _verdict(claim: Claim, sources: Sources, claims: list[Claim], counts: dict[s
     if not found:
         return row | {"recomputed": float("nan"), "rounded": "", "verdict": NOT_FOUND, "pipeline": "", "note": ""}
     chosen = (fits or found)[0]
-    rounded = Decimal(chosen.value).quantize(Decimal(claim["printed"]), ROUND_HALF_EVEN)
+    rounded = Decimal(chosen.value).quantize(Decimal(claim["printed"]), ROUND_HALF_UP)
     return row | {
         "recomputed": float(chosen.value),
         "rounded": str(rounded),
-        "verdict": REPRODUCED if fits else DIFFERS,
+        "verdict": REPRODUCED if fits else NOT_FOUND if claim["id"] in counts else DIFFERS,
         "pipeline": f"{chosen.name}: {chosen.sentence}",
-        "note": "; ".join(_notes(claim, chosen, found, bool(fits), sources, claims)),
+        "note": "; ".join(
+            _notes(claim, found, fits, sources) + _notes_of_search(claim, fits, matched, sources, claims)
+        ),
     }
 
 
-def _notes(
-    claim: Claim, chosen: Candidate, found: list[Candidate], fits: bool, sources: Sources, claims: list[Claim]
-) -> list[str]:
+def _notes(claim: Claim, found: list[Candidate], fits: list[Candidate], sources: Sources) -> list[str]:
+    if fits:
+        return [f"{found[0].name} gives {found[0].value:.6g}"] if fits[0] is not found[0] else []
     notes = []
-    if fits and chosen is not found[0]:
-        notes.append(f"{found[0].name} gives {found[0].value:.6g}")
-    if fits or claim["relation"] != "=":
-        return notes
-    if is_cut(chosen.value, claim["printed"]):
+    if claim["relation"] == "=" and is_cut(found[0].value, claim["printed"]):
         notes.append("the printed digits are those of the value cut off, not rounded")
     row = sources.cells.get((claim["task"], claim["model"], claim["setting"]), {})
     if claim["quantity"] == "average" and row.get(AVG_REPORTED) == Decimal(claim["printed"]):
         notes.append(f"equals the average that Table {TABLE[claim['task']]} prints")
-    if claim["quantity"] == "mean relative gain" and claim["model"] == "baselines":
-        printed = [
-            Decimal(one["printed"])
-            for one in claims
-            if one["quantity"] == "relative gain" and not one["task"] and one["model"] in BASELINES
-        ]
-        if printed:
-            mean = sum(printed, Decimal(0)) / len(printed)
-            cut = ", of which its digits are cut off" if is_cut(mean, claim["printed"]) else ""
-            notes.append(f"the mean of the {len(printed)} printed gains is {mean}{cut}")
     return notes
+
+
+def _notes_of_search(
+    claim: Claim, fits: list[Candidate], matched: int, sources: Sources, claims: list[Claim]
+) -> list[str]:
+    notes = []
+    if matched and not fits:
+        notes.append(f"{matched} combinations give it, none with the other figures of this place")
+    if claim["quantity"] != "mean relative gain":
+        return notes
+    gains = [one for one in claims if one["quantity"] == "relative gain" and not one["task"]]
+    printed = [Decimal(one["printed"]) for one in gains if one["model"] in BASELINES]
+    if printed and claim["model"] == "baselines" and not fits:
+        mean = sum(printed, Decimal(0)) / len(printed)
+        cut = ", which cut off is this figure" if is_cut(mean, claim["printed"]) else ""
+        notes.append(f"the mean of the {len(printed)} printed gains is {mean}{cut}")
+    entries = pipelines.entries(
+        sources.cells, HEADLINE, STUDENTS if claim["model"] == "UniBERT" else HEADLINE.baselines
+    )
+    return [*notes, f"the mean of the t-test's {len(entries)} entries is {sum(entries) / len(entries):.2f}"]
 
 
 FIGURE = {

@@ -87,7 +87,9 @@ def _short(design: Design) -> str:
 def _relative_gain(claim: Claim, sources: Sources) -> Iterator[Candidate]:
     if not claim["task"]:
         value = pipelines.model_gain(sources.cells, HEADLINE, claim["model"])
-        yield Candidate("gain of the mean over tasks", f"relative gain of the mean over tasks of {_short(HEADLINE)}", value)
+        yield Candidate(
+            "gain of the mean over tasks", f"relative gain of the mean over tasks of {_short(HEADLINE)}", value
+        )
         return
     for kind in ("printed", "recomputed"):
         gains = _task_gains(claim, sources, kind)
@@ -169,9 +171,13 @@ def _against(claim: Claim, sources: Sources) -> Iterator[Candidate]:
     for column in ("size", "parameters"):
         ours, theirs = (float(sources.table1[column][claim[side]]) for side in ("model", "against"))
         if claim["quantity"] == "share of the size":
-            yield Candidate(f"share of {column}", f"share of the {column} of {claim['against']} in Table 1", 100 * ours / theirs)
+            yield Candidate(
+                f"share of {column}", f"share of the {column} of {claim['against']} in Table 1", 100 * ours / theirs
+            )
         else:
-            yield Candidate(f"ratio of {column}", f"ratio of the {column} of Table 1, {claim['against']} to this", theirs / ours)
+            yield Candidate(
+                f"ratio of {column}", f"ratio of the {column} of Table 1, {claim['against']} to this", theirs / ours
+            )
 
 
 def _languages(claim: Claim, sources: Sources) -> Iterator[Candidate]:

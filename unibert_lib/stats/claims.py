@@ -12,7 +12,7 @@ import pandas as pd
 from unibert_lib.runs import REPOSITORY
 
 CLAIMS = REPOSITORY / "data" / "paper" / "claims.csv"
-COLUMNS = "id place quantity model against task setting language relation printed unit".split()
+COLUMNS = ["id", "place", "quantity", "model", "against", "task", "setting", "language", "relation", "printed", "unit"]
 UNITS = ("percent", "points", "fraction", "times", "count", "K", "M", "G", "none")
 RELATIONS = ("=", "~", "<", ">")
 
@@ -94,7 +94,8 @@ def load_claims(path: str | Path = CLAIMS) -> pd.DataFrame:
     path = Path(path)
     with path.open(encoding="utf-8", newline="") as handle:
         reader = csv.DictReader(handle)
-        rows, lines = [], {}
+        rows: list[dict[str, str]] = []
+        lines: dict[str, int] = {}
         for row in reader:
             where = f"{path}, line {reader.line_num}"
             claim = check_claim(row, where)

@@ -63,22 +63,32 @@ def average(cells: Cells, task: str, model: str, setting: str, kind: str = "prin
     Raises
     ------
     ValueError
-        If the tables have no such row.
+        If the tables have no such row, or print no average of it.
 
     Source: ours.
     """
-    row = cells.get((task, model, setting))
-    if row is None or (kind == "printed" and AVG_REPORTED not in row):
-        raise ValueError(
-            f"no {'average of the ' if row else ''}row task={task!r}, model={model!r}, setting={setting!r}; "
-            "the tables must be results.load_paper(averages=True) or shaped like it"
-        )
+    row = _row(cells, task, model, setting)
     if kind == "printed":
+        if AVG_REPORTED not in row:
+            raise ValueError(
+                f"no printed average for task={task!r}, model={model!r}, setting={setting!r}; load the tables with "
+                "results.load_paper(averages=True)"
+            )
         return row[AVG_REPORTED]
     scores = languages(row)
     if kind == "shared":
-        scores = {language: score for language, score in scores.items() if language in cells[task, model, other]}
+        theirs = _row(cells, task, model, other)
+        scores = {language: score for language, score in scores.items() if language in theirs}
     return mean(scores)
+
+
+def _row(cells: Cells, task: str, model: str, setting: str) -> dict[str, Decimal]:
+    if (task, model, setting) not in cells:
+        raise ValueError(
+            f"no row task={task!r}, model={model!r}, setting={setting!r}; the tables must be "
+            "results.load_paper(averages=True) or shaped like it"
+        )
+    return cells[task, model, setting]
 
 
 def before_and_after(cells: Cells, design: Design, model: str) -> list[tuple[Decimal, Decimal]]:
@@ -99,8 +109,15 @@ def before_and_after(cells: Cells, design: Design, model: str) -> list[tuple[Dec
 def relative_gain(before: Decimal, after: Decimal) -> Decimal:
     """``100 * (after / before - 1)``, in percent.
 
+    Raises
+    ------
+    ValueError
+        If ``before`` is 0.
+
     Source: paper 5.6.
     """
+    if not before:
+        raise ValueError("a score of 0 has no relative gain; leave its row out or compare differences")
     return 100 * (after / before - 1)
 
 
@@ -151,8 +168,8 @@ def _by_language(cells: Cells, design: Design, model: str) -> list[tuple[Decimal
     for task in TASKS:
         before, after = design.sts_settings if task == "sts" else ("each", "all")
         unit = STS_UNITS[design.sts_unit] if task == "sts" else STS_UNITS["r"]
-        later = languages(cells[task, model, after])
-        for language, score in languages(cells[task, model, before]).items():
+        later = languages(_row(cells, task, model, after))
+        for language, score in languages(_row(cells, task, model, before)).items():
             if language in later:
                 pairs.append((unit(score), unit(later[language])))
     return pairs
