@@ -146,7 +146,7 @@ def joint(means: pd.DataFrame, tests: pd.DataFrame, printed: Mapping[str, str]) 
     every = asked[0] if len(asked) == 1 else asked[0].merge(asked[1], on=DESIGN)
     fits = pd.Series(True, index=every.index)
     for figure, digits in printed.items():
-        fits &= every[figure].map(lambda value, digits=digits: agrees(value, digits))
+        fits &= every[figure].isin([value for value in every[figure].unique() if agrees(float(value), digits)])
     found = every[fits].reset_index(drop=True)
     found.attrs["tried"] = len(every)
     return found
