@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pandas as pd
 import pytest
+import scipy.stats
 
 from unibert_lib import results, stats
 from unibert_lib.stats import candidates, cells, pipelines, search
@@ -371,6 +372,10 @@ def test_a_planted_outlier_and_a_zero_are_found_and_clean_cells_are_not():
     assert found["z"].lt(0).all() and found.set_index("language")["zero"].to_dict() == {"en": False, "nl": True}
 
 
+def test_a_score_of_zero_is_listed_whatever_the_threshold():
+    assert stats.outlier_cells(threshold=1e6)["score"].tolist() == [0]
+
+
 def test_rows_that_fit_to_the_last_digit_hold_no_outlier():
     exact = {(f"m{i}", "each"): dict.fromkeys(LANGUAGES, f"{50 + i}.00") for i in range(4)}
     assert stats.outlier_cells(table(exact)).empty
@@ -461,6 +466,14 @@ def test_tests_need_two_entries_a_side_and_a_known_name():
         pipelines.two_sample([1.0], [1.0, 2.0])
     with pytest.raises(ValueError, match="test='z': one of Welch"):
         pipelines.two_sample([1.0, 2.0], [1.0, 2.0], "z")
+
+
+@pytest.mark.parametrize("ours", [[3.0, 4.5, 5.0, 7.0], [0.5, 1.0, 0.2, 1.1]])
+def test_a_one_sided_p_is_scipys_on_either_side(ours):
+    theirs = [1.0, 2.0, 2.5]
+    t, p = pipelines.two_sample(ours, theirs)
+    expected = scipy.stats.ttest_ind(ours, theirs, equal_var=False, alternative="greater").pvalue
+    assert search._upper_tail(t, p, 0.0) == pytest.approx(expected)
 
 
 def test_a_score_of_zero_has_no_relative_gain():
