@@ -54,8 +54,8 @@ def audit(tables: pd.DataFrame | None = None, claims: pd.DataFrame | str | Path 
         (pipelines or, for the headline, combinations of choices searched), ``matched`` (how many of them give this
         figure) and ``jointly`` (how many give all headline figures of this place together; none for other claims);
         ``note``. *Differs*: there is one plain way to recompute the figure, and it gives another value. *No pipeline
-        found*: nothing here knows the quantity, or many readings were searched and none gives the figure (or, of a
-        place's headline figures, only without the others); ``recomputed`` is then by the most natural one.
+        found*: nothing here knows the quantity, or many readings were searched and no named pipeline gives the figure
+        (where others match, they do so by ``matched`` chances in ``tried``); ``recomputed`` is by the most natural one.
 
     Raises
     ------
@@ -110,11 +110,11 @@ def _notes(claim: Claim, found: list[Candidate], fits: list[Candidate], sources:
 
 
 def _notes_of_search(
-    claim: Claim, fits: list[Candidate], matched: int, sources: Sources, claims: list[Claim]
+    claim: Claim, fits: list[Candidate], counts: dict[str, Count], sources: Sources, claims: list[Claim]
 ) -> list[str]:
-    notes = []
-    if matched and not fits:
-        notes.append(f"{matched} combinations give it, none with the other figures of this place")
+    count, notes = counts.get(claim["id"]), []
+    if count and count.matched and count.jointly == 0:
+        notes.append(f"{count.matched} combinations give it, none with all the other figures of this place")
     if claim["quantity"] != "mean relative gain":
         return notes
     gains = [one for one in claims if one["quantity"] == "relative gain" and not one["task"]]
