@@ -91,9 +91,7 @@ def _verdict(claim: Claim, sources: Sources, claims: list[Claim], counts: dict[s
         "rounded": str(rounded),
         "verdict": REPRODUCED if fits else NOT_FOUND if claim["id"] in counts else DIFFERS,
         "pipeline": f"{chosen.name}: {chosen.sentence}",
-        "note": "; ".join(
-            _notes(claim, found, fits, sources) + _notes_of_search(claim, fits, matched, sources, claims)
-        ),
+        "note": "; ".join(_notes(claim, found, fits, sources) + _notes_of_search(claim, fits, counts, sources, claims)),
     }
 
 
