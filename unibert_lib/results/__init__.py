@@ -1,6 +1,6 @@
 """One tidy row a score, of our runs and of the paper's tables alike."""
 
-from .paper import PAPER, PAPER_DATASET, PAPER_METRIC, load_paper
+from .paper import PAPER, PAPER_DATASET, PAPER_METRIC, TABLE1, load_paper, load_table1
 from .store import ALLOWED, AVG_REPORTED, COLUMNS, KEY, NOT_REPORTED, append, check, load, torn
 from .tables import GROUP, SEEDS, averages, table
 
@@ -15,11 +15,13 @@ __all__ = [
     "PAPER_DATASET",
     "PAPER_METRIC",
     "SEEDS",
+    "TABLE1",
     "append",
     "averages",
     "check",
     "load",
     "load_paper",
+    "load_table1",
     "table",
     "torn",
 ]
