@@ -6,27 +6,18 @@ every method here is rough, so several stand side by side.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import product
-from math import inf, nan
+from math import inf
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from numpy.typing import ArrayLike
-from scipy import optimize, stats
-from statsmodels.regression.mixed_linear_model import MixedLM
+from scipy import stats
 
-from unibert_lib.stats import inference
+from unibert_lib.stats import inference, pairing
 from unibert_lib.stats.inference import DIFFERENCE, LEVEL, RESAMPLES, Floats, Inference, NoFigureError
-
-EXACT = 12  # so many clusters have 4,096 sign patterns: all are tried
-WEBB = np.array([-1.5, -1.0, -0.5, 0.5, 1.0, 1.5])
-WEBB_WEIGHTS = np.sign(WEBB) * np.sqrt(np.abs(WEBB))  # +-sqrt(1/2), +-1, +-sqrt(3/2)
-
 
 class Clustered:
     """Values with group and cluster of each; the group of the first value is the treated one.
@@ -60,6 +51,10 @@ class Clustered:
         self.first, self.second = (self.means[side].dropna().to_numpy() for side in (True, False))
 
     @property
+    def between(self) -> float:
+        return float(self.first.mean() - self.second.mean())
+
+    @property
     def difference(self) -> float:
         return float(self.values[self.treated].mean() - self.values[~self.treated].mean())
 
@@ -84,7 +79,7 @@ def mean_t(
     if data.nested:
         found = (inference.student if equal_var else inference.welch)(data.first, data.second, level=level)
     else:
-        found = inference.paired_t(data.means[False], data.means[True], level=level)
+        found = pairing.paired_t(data.means[False], data.means[True], level=level)
     return replace(found, test=f"{found.test} on cluster means", quantity=DIFFERENCE, **data.size)
 
 
@@ -106,7 +101,7 @@ def permutation(
     name = "cluster permutation"
     if data.nested:
         found = inference.permutation(data.first, data.second, seed=seed, resamples=resamples, name=name)
-        return replace(found, estimate=data.difference, **data.size)
+        return replace(found, **data.size)
     apart = (data.means[True] - data.means[False]).to_numpy()
     ways = 2**data.count
     exact = ways <= resamples
@@ -115,7 +110,7 @@ def permutation(
         (apart,), lambda x, axis: np.abs(x.mean(axis)), alternative="greater", rng=np.random.default_rng(seed), **how
     )
     note = f"exact, all {ways} swaps; no p below {2 / ways:.2g} is possible" if exact else f"{resamples} random swaps"
-    return Inference(name, DIFFERENCE, data.difference, p=float(found.pvalue), note=note, **data.size)
+    return Inference(name, DIFFERENCE, data.between, p=float(found.pvalue), note=note, **data.size)
 
 
 def bootstrap(
@@ -162,86 +157,4 @@ def bootstrap(
     sides = [drawn(side, pick(data.means[side].dropna().index) if shared is None else shared) for side in (True, False)]
     low, high = np.quantile(sides[0] - sides[1], [(1 - level) / 2, (1 + level) / 2])
     note = f"percentiles of {resamples} draws; narrow with {least} clusters in a group"
-    return Inference("cluster bootstrap", DIFFERENCE, data.difference, float(low), float(high), note=note, **data.size)
-
-
-def robust_ols(values: ArrayLike, groups: Sequence[Any], clusters: Sequence[Any], *, level: float = LEVEL) -> Inference:
-    """Least squares on the group, errors free to correlate within a cluster; t with clusters - 1 degrees of freedom.
-
-    The variance carries the small-sample factor G / (G - 1) x (N - 1) / (N - K). With fewer than some thirty clusters
-    it is still too small, most of all where few clusters are treated.
-
-    Raises
-    ------
-    NoFigureError
-        If there are not two groups, or there is one cluster only.
-
-    Source: Liang and Zeger (1986), Cameron and Miller (2015); ``statsmodels`` OLS with ``cov_type="cluster"``.
-    """
-    data = Clustered(values, groups, clusters)
-    design = sm.add_constant(data.treated.astype(float))
-    how = {"groups": data.codes, "use_correction": True, "df_correction": True}
-    fit = sm.OLS(data.values, design).fit(cov_type="cluster", cov_kwds=how, use_t=True)
-    low, high = fit.conf_int(alpha=1 - level)[1]
-    figures = (float(x) for x in (fit.params[1], low, high, fit.tvalues[1], data.count - 1, fit.pvalues[1]))
-    return Inference("cluster-robust OLS", DIFFERENCE, *figures, note="too sure with few clusters", **data.size)
-
-
-def wild(
-    values: ArrayLike,
-    groups: Sequence[Any],
-    clusters: Sequence[Any],
-    *,
-    level: float = LEVEL,
-    seed: int = 0,
-    resamples: int = RESAMPLES,
-) -> Inference:
-    """The wild cluster bootstrap of the robust t: residuals under no difference change sign, cluster by cluster.
-
-    All 2**G sign patterns up to twelve clusters, beyond them ``resamples`` draws of Webb's six weights. The interval
-    holds the differences that are not refused at ``level`` (patterns only; an open end is infinite).
-
-    Raises
-    ------
-    NoFigureError
-        If there are not two groups, or there is one cluster only.
-
-    Source: Cameron, Gelbach and Miller (2008); Webb (2023) for the weights; MacKinnon and Webb (2018) on few treated
-    clusters, where it rejects too seldom.
-    """
-    data = Clustered(values, groups, clusters)
-    exact = data.count <= EXACT
-    if exact:
-        weights = np.array(list(product((1.0, -1.0), repeat=data.count)))
-    else:
-        weights = np.random.default_rng(seed).choice(WEBB_WEIGHTS, size=(resamples, data.count))
-    centred = data.treated - data.treated.mean()
-    indicator = np.eye(data.count)[data.codes]  # entries x clusters
-
-    def t_of(outcomes: Floats) -> Floats:
-        """The robust t of each column, without factors that are the same for all."""
-        slope = centred @ outcomes / (centred @ centred)
-        residuals = outcomes - outcomes.mean(0) - np.outer(centred, slope)
-        spread = np.sqrt(((indicator.T @ (centred[:, None] * residuals)) ** 2).sum(0)) / (centred @ centred)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(slope / spread)
-
-    def p_of(null: float) -> float:
-        shifted = data.values - null * data.treated
-        residuals = shifted - shifted.mean()
-        drawn = np.abs(t_of(residuals[:, None] * weights.T[data.codes]))
-        own = np.abs(t_of(shifted[:, None]))[0]
-        beyond = np.isnan(drawn) | (drawn >= own * (1 - 1e-9))  # the pattern of all +1 is the data itself
-        return float(beyond.mean() if exact else (beyond.sum() + 1) / (len(drawn) + 1))
-
-    centre, step = data.difference, robust_ols(values, groups, clusters)
-    width = abs(step.high - step.low) or 1.0
-
-    def end(sign: int) -> float:
-        far = next((centre + sign * width * 2.0**k for k in range(8) if p_of(centre + sign * width * 2.0**k) < 1 - level), nan)
-        return sign * inf if far != far else float(optimize.bisect(lambda x: p_of(x) - (1 - level), centre, far, xtol=1e-6))
-
-    low, high = (end(-1), end(1)) if exact else (nan, nan)
-    patterns = f"exact, all {2**data.count} sign patterns" if exact else f"{resamples} draws of Webb's weights"
-    p = p_of(0.0)
-    return Inference("wild cluster bootstrap", DIFFERENCE, centre, low, high, p=p, note=patterns, **data.size)
+    return Inference("cluster bootstrap", DIFFERENCE, data.between, float(low), float(high), note=note, **data.size)

@@ -5,7 +5,6 @@ Every function here takes its values as independent of each other; :mod:`unibert
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import comb, nan
@@ -15,9 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
-from statsmodels.stats.meta_analysis import effectsize_smd
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.nonparametric import rank_compare_2indep
 
 Floats = NDArray[np.float64]
 LEVEL = 0.95
@@ -65,7 +62,7 @@ def values_of(values: ArrayLike, name: str, least: int = 2) -> Floats:
     return plain
 
 
-def _two(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
+def two(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
     one, other = values_of(first, "the first group"), values_of(second, "the second group")
     if flat(one) and flat(other):
         raise NoFigureError("no group has any spread: without it, no interval and no test")
@@ -78,7 +75,7 @@ def flat(values: Floats) -> bool:
 
 
 def _t(first: ArrayLike, second: ArrayLike, level: float, equal_var: bool) -> Inference:
-    one, other = _two(first, second)
+    one, other = two(first, second)
     found = stats.ttest_ind(one, other, equal_var=equal_var)
     low, high = found.confidence_interval(level)
     name, difference = "Student's t" if equal_var else "Welch's t", float(one.mean() - other.mean())
@@ -112,75 +109,6 @@ def welch(first: ArrayLike, second: ArrayLike, *, level: float = LEVEL) -> Infer
     return _t(first, second, level, equal_var=False)
 
 
-def _differences(before: pd.Series, after: pd.Series) -> Floats:
-    """After - before of each pair, found by the index.
-
-    Raises
-    ------
-    ValueError
-        If the two do not hold the same keys, each once.
-    """
-    for name, side in (("before", before), ("after", after)):
-        if not isinstance(side, pd.Series):
-            raise ValueError(f"{name} is a {type(side).__name__}: give a Series whose index says what is paired with what")
-        if not side.index.is_unique:
-            twice = list(side.index[side.index.duplicated()][:3])
-            raise ValueError(f"{name}: the keys {twice} stand more than once, so nothing says which values are pairs")
-    alone = [*before.index.symmetric_difference(after.index)]
-    if alone:
-        raise ValueError(f"not paired: {len(alone)} keys are on one side only, such as {alone[:3]}; use welch, or drop them")
-    return values_of(after.reindex(before.index).to_numpy() - before.to_numpy(), "the differences")
-
-
-def paired_t(before: pd.Series, after: pd.Series, *, level: float = LEVEL) -> Inference:
-    """Student's t test of the differences after - before, paired by the two indices.
-
-    Raises
-    ------
-    ValueError
-        If the indices do not hold the same keys, each once.
-    NoFigureError
-        If there are fewer than two pairs, a value is not finite, or all differences are equal.
-
-    Source: ``scipy.stats.ttest_rel``.
-    """
-    differences = _differences(before, after)
-    if flat(differences):
-        raise NoFigureError(f"all {len(differences)} differences are {differences[0]:g}: no spread to test against")
-    found = stats.ttest_1samp(differences, 0.0)
-    low, high = found.confidence_interval(level)
-    figures = (float(x) for x in (differences.mean(), low, high, found.statistic, found.df, found.pvalue))
-    return Inference("paired t", "mean difference", *figures, entries=len(differences))
-
-
-def wilcoxon(before: pd.Series, after: pd.Series) -> Inference:
-    """Wilcoxon's signed-rank test of the differences after - before, paired by the two indices; estimate: their median.
-
-    Raises
-    ------
-    ValueError
-        If the indices do not hold the same keys, each once.
-    NoFigureError
-        If there are fewer than two pairs, a value is not finite, or every difference is 0.
-
-    Source: Wilcoxon (1945); ``scipy.stats.wilcoxon``.
-    """
-    differences = _differences(before, after)
-    if not differences.any():
-        raise NoFigureError(f"all {len(differences)} differences are 0: there are no ranks")
-    found = stats.wilcoxon(differences)
-    least = 2.0 ** (1 - int(np.count_nonzero(differences)))
-    return Inference(
-        "Wilcoxon signed-rank",
-        "median difference",
-        float(np.median(differences)),
-        statistic=float(found.statistic),
-        p=float(found.pvalue),
-        entries=len(differences),
-        note=f"no p below {least:.2g} is possible",
-    )
-
-
 def mean_difference(one: Floats, other: Floats, axis: int = -1) -> Any:
     return np.mean(one, axis=axis) - np.mean(other, axis=axis)
 
@@ -203,7 +131,7 @@ def permutation(
 
     Source: Fisher (1935); ``scipy.stats.permutation_test`` of the absolute difference of means.
     """
-    one, other = _two(first, second)
+    one, other = two(first, second)
     ways = comb(len(one) + len(other), len(one))
     how: dict[str, Any] = {"vectorized": True, "n_resamples": resamples, "rng": np.random.default_rng(seed)}
     found = stats.permutation_test((one, other), _distance, alternative="greater", **how)
@@ -225,55 +153,11 @@ def bca(
 
     Source: Efron (1987); ``scipy.stats.bootstrap(method="BCa")``.
     """
-    one, other = _two(first, second)
+    one, other = two(first, second)
     how: dict[str, Any] = {"vectorized": True, "n_resamples": resamples, "rng": np.random.default_rng(seed)}
     interval = stats.bootstrap((one, other), mean_difference, confidence_level=level, **how).confidence_interval
     figures = (float(x) for x in (mean_difference(one, other), *interval))
     return Inference("BCa bootstrap", DIFFERENCE, *figures, entries=len(one) + len(other))
-
-
-def hedges_g(first: ArrayLike, second: ArrayLike, *, level: float = LEVEL) -> Inference:
-    """The difference of means in pooled standard deviations, corrected for small samples, with a normal interval.
-
-    Raises
-    ------
-    NoFigureError
-        As ``student``.
-
-    Source: Hedges (1981); ``statsmodels.stats.meta_analysis.effectsize_smd``.
-    """
-    one, other = _two(first, second)
-    sides = (one.mean(), one.std(ddof=1), len(one), other.mean(), other.std(ddof=1), len(other))
-    g, variance = effectsize_smd(*sides)
-    half = float(stats.norm.ppf((1 + level) / 2) * np.sqrt(variance))
-    return Inference("Hedges' g", "standard deviations", float(g), g - half, g + half, entries=len(one) + len(other))
-
-
-def cliffs_delta(first: ArrayLike, second: ArrayLike, *, level: float = LEVEL) -> Inference:
-    """P(first > second) - P(first < second), from -1 to 1; interval and p are those of Brunner and Munzel.
-
-    The note gives the common-language effect size, P(first > second) with ties by half.
-
-    Raises
-    ------
-    NoFigureError
-        As ``student``.
-
-    Source: Cliff (1993), Brunner and Munzel (2000); ``statsmodels.stats.nonparametric.rank_compare_2indep``.
-    """
-    one, other = _two(first, second)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # groups that do not overlap have no variance: told below
-        found = rank_compare_2indep(one, other)
-        low, high = found.conf_int(alpha=1 - level)
-    apart = bool(found.var == 0)
-    note = f"common language: {found.prob1:.3f}" + ("; the groups do not overlap: no interval, no p" if apart else "")
-    figures = [2 * found.prob1 - 1, *([nan] * 5 if apart else [*_delta(low, high), found.statistic, found.df, found.pvalue])]
-    return Inference("Cliff's delta", "Cliff's delta", *map(float, figures), entries=len(one) + len(other), note=note)
-
-
-def _delta(low: float, high: float) -> tuple[float, float]:
-    return max(2 * low - 1, -1.0), min(2 * high - 1, 1.0)
 
 
 def holm(p: Sequence[float] | pd.Series) -> Floats:
