@@ -120,7 +120,7 @@ def mixed_model(
     the group varies between models only (statsmodels' own p is a normal one). In a balanced design with a variance of
     models above 0 that is Student's t on the models' means. With ``slopes`` the effect may vary from task to task; the
     degrees of freedom are then at most (tasks - 1). The note gives the standard deviations in the values' unit, and
-    says which of them lie at 0, where the t is rough.
+    says which of them lie at 0, where the t is rough. Several entries of one model and task share a further effect.
 
     Raises
     ------
@@ -139,6 +139,8 @@ def mixed_model(
     table = pd.DataFrame({"y": data.values / scale, "treated": data.treated.astype(float)})
     table = table.assign(model=data.codes, task=second.codes)
     random = {"model": "0 + C(model)", "task": "0 + C(task)"} | ({"slope": "0 + C(task):treated"} if slopes else {})
+    if table.duplicated(["model", "task"]).any():  # several languages or seeds: they share the model's luck with a task
+        random["cell"] = "0 + C(model):C(task)"
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         maker = MixedLM.from_formula("y ~ treated", table, groups=np.ones(len(table)), vc_formula=random)
