@@ -1,17 +1,18 @@
 """Statistics of results tables, the paper's and one's own: gains, tests, intervals, power."""
 
-from .clusters import Clustered
 from .compare import PAPER_GROUPS, by_task, compare, entries
 from .effects import cliffs_delta, hedges_g
+from .figure3 import model_gains
 from .gains import HEADLINE_TASKS, gains
 from .inference import Inference, NoFigureError, bca, holm, permutation, student, welch
 from .likeness import UnlikeError, missing, refuse_unlike
 from .pairing import paired, paired_t, wilcoxon
+from .power import components, power
+from .regression import mixed_model, robust_ols, wild
 
 __all__ = [
     "HEADLINE_TASKS",
     "PAPER_GROUPS",
-    "Clustered",
     "Inference",
     "NoFigureError",
     "UnlikeError",
@@ -19,16 +20,22 @@ __all__ = [
     "by_task",
     "cliffs_delta",
     "compare",
+    "components",
     "entries",
     "gains",
     "hedges_g",
     "holm",
     "missing",
+    "mixed_model",
+    "model_gains",
     "paired",
     "paired_t",
     "permutation",
+    "power",
     "refuse_unlike",
+    "robust_ols",
     "student",
     "welch",
+    "wild",
     "wilcoxon",
 ]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from unibert_lib.results import SEEDS
 from unibert_lib.stats import clusters, effects, inference, regression
-from unibert_lib.stats.gains import HEADLINE_TASKS, SETTINGS, chosen, gains
+from unibert_lib.stats.gains import SETTINGS, chosen, gains, headline
 from unibert_lib.stats.inference import DIFFERENCE, LEVEL, RESAMPLES, Inference, attempt, holm
 from unibert_lib.stats.likeness import refuse_unlike
 
@@ -30,7 +30,7 @@ def entries(
     unit: Unit,
     groups: Mapping[str, str] | None = None,
     settings: tuple[str, str] = SETTINGS,
-    tasks: Sequence[str] | None = HEADLINE_TASKS,
+    tasks: Sequence[str] | None = None,
     metrics: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """What is compared: ``gains`` of the models in ``groups``, with ``group`` and ``checkpoint``, first group first.
@@ -53,10 +53,8 @@ def entries(
     names = list(dict.fromkeys(group for model, group in held.items() if model in there))
     if len(names) != 2:
         raise ValueError(f"the groups {names} have a model here, two are compared; groups={{model: group}} of {there}")
-    wanted = HEADLINE_TASKS if tasks is None else tasks
-    if tasks in (None, HEADLINE_TASKS):  # the paper's four, those of them that are there
-        wanted = [task for task in wanted if task in set(results["task"])]
-    rows = chosen(results[results["model"].isin(list(held))], wanted, metrics)
+    mine = results[results["model"].isin(list(held))]
+    rows = chosen(mine, headline(mine) if tasks is None else tasks, metrics)
     refuse_unlike(rows, settings)
     made = gains(rows, by=unit, settings=settings, metrics=metrics)
     _refuse_holes(made, rows, settings)
@@ -89,7 +87,7 @@ def compare(
     cluster: Cluster = "model",
     groups: Mapping[str, str] | None = None,
     settings: tuple[str, str] = SETTINGS,
-    tasks: Sequence[str] | None = HEADLINE_TASKS,
+    tasks: Sequence[str] | None = None,
     metrics: Mapping[str, str] | None = None,
     level: float = LEVEL,
     seed: int = 0,
@@ -100,7 +98,7 @@ def compare(
     ``unit`` says what one entry is: a model's gain in a task, in a task and language, or in a task with one seed.
     ``cluster`` says what entries share: a ``model``, a ``checkpoint`` (a model of one pretraining seed), a ``task``, a
     ``language``, or ``none``. The first rows take entries as independent; the clustered rows below them do not. By
-    default the paper's two families are compared on the four tasks of its section 5.6.
+    default the paper's two families are compared on the four tasks of its section 5.6, those of them that are there.
 
     Columns: ``test``, ``quantity`` (what ``estimate``, ``low`` and ``high`` are), ``statistic``, ``df``, ``p``,
     ``p_holm`` (Holm over all rows with a p: the price of choosing among them), ``entries``, ``clusters`` (0: entries
@@ -168,7 +166,7 @@ def by_task(
     *,
     groups: Mapping[str, str] | None = None,
     settings: tuple[str, str] = SETTINGS,
-    tasks: Sequence[str] | None = HEADLINE_TASKS,
+    tasks: Sequence[str] | None = None,
     metrics: Mapping[str, str] | None = None,
     level: float = LEVEL,
 ) -> pd.DataFrame:

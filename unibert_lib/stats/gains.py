@@ -19,6 +19,15 @@ SETTINGS = ("each", "all")
 HEADLINE_TASKS = ("ner", "nli", "qa", "sts")  # those of the paper's Figure 3; legal NER is not among them
 
 
+def headline(frame: pd.DataFrame) -> list[str]:
+    """The paper's four tasks, those of them that are there; without any, all that are.
+
+    Source: paper 5.6.
+    """
+    there = list(dict.fromkeys(frame["task"]))
+    return [task for task in HEADLINE_TASKS if task in there] or there
+
+
 def chosen(
     frame: pd.DataFrame, tasks: Sequence[str] | None = None, metrics: Mapping[str, str] | None = None
 ) -> pd.DataFrame:

@@ -1,15 +1,16 @@
 """How many models, tasks and seeds would settle a difference between two groups, by simulation.
 
-An entry is y = group mean + model + task + (model x task) + seed noise / sqrt(seeds). Both groups go through the same
-tasks, which are held fixed: what tasks do to a whole group is no noise. The test is Welch's t on one mean a model.
+An entry is y = group mean + model + task + (group x task) + (model x task) + seed noise / sqrt(seeds). Two questions
+can be asked. Over models: these tasks, other models of the two kinds; Welch's t on one mean a model. Over tasks: these
+models, other tasks; a t on one difference of group means a task.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 from math import nan
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,25 +22,6 @@ from unibert_lib.stats.inference import NoFigureError
 ASSUMED_SEED_SHARE = 0.5  # ours: of the variance within a model, where no model has several seeds
 
 
-@dataclass(frozen=True)
-class Components:
-    """Standard deviations of one group, in the unit of the gain: between models, within a model, and between seeds.
-
-    ``interaction`` is what a model does in one task apart from the model and the task, seeds aside.
-
-    Source: ours.
-    """
-
-    mean: float
-    model: float
-    interaction: float
-    seed: float
-
-    def sd_of_model_mean(self, tasks: int, seeds: int) -> float:
-        """Of one model's mean over tasks and seeds, the tasks' own effect aside."""
-        return float(np.sqrt(self.model**2 + (self.interaction**2 + self.seed**2 / seeds) / tasks))
-
-
 def components(entries: pd.DataFrame, *, seed_share: float | None = None) -> pd.DataFrame:
     """Mean and standard deviations of each group, by the mean squares of its table of models by tasks.
 
@@ -48,8 +30,9 @@ def components(entries: pd.DataFrame, *, seed_share: float | None = None) -> pd.
     one: then ``seed_share`` of the variance within a model is taken as the seeds', by default a half (an assumption,
     and the column ``seed_from`` says so). A negative estimate of a variance is 0.
 
-    Columns: ``group``, ``models``, ``tasks``, ``mean``, ``model``, ``task``, ``interaction``, ``seed`` (standard
-    deviations), ``seed_from`` (``measured`` or ``assumed``).
+    Columns: ``group``, ``models``, ``tasks``, ``mean``, and standard deviations: ``model``, ``task``, ``interaction``
+    (model x task), ``seed``, and ``slope``, how far the difference of the groups varies from task to task (one figure
+    for both; nan unless there are two groups on the same tasks); ``seed_from`` (``measured`` or ``assumed``).
 
     Raises
     ------
@@ -66,7 +49,7 @@ def components(entries: pd.DataFrame, *, seed_share: float | None = None) -> pd.
     measured = bool((cells.count() > 1).any()) and set(SEEDS) <= set(entries)
     if measured and seed_share is not None:
         raise ValueError("seed_share is an assumption for tables of one seed, and these have several: leave it out")
-    rows = []
+    rows, lines = [], []
     for group, part in entries.groupby("group", sort=False):
         table = part.pivot_table(index="model", columns="task", values="gain", aggfunc="mean")
         models, tasks = table.shape
@@ -90,12 +73,23 @@ def components(entries: pd.DataFrame, *, seed_share: float | None = None) -> pd.
         sds = {name: float(np.sqrt(max(x, 0.0))) for name, x in variances.items()}
         where = "measured" if measured else "assumed"
         rows.append({"group": group, "models": models, "tasks": tasks, "mean": grand, **sds, "seed_from": where})
-    return pd.DataFrame(rows)
+        lines.append((by_task + grand, within / models))
+    made = pd.DataFrame(rows)
+    made.insert(len(made.columns) - 1, "slope", _slope(lines))
+    return made
+
+
+def _slope(lines: list[tuple[pd.Series, float]]) -> float:
+    if len(lines) != 2 or set(lines[0][0].index) != set(lines[1][0].index):
+        return nan
+    (one, noise), (other, more) = lines
+    return float(np.sqrt(max(float((one - other).var()) - noise - more, 0.0)))
 
 
 def power(
     found: pd.DataFrame,
     *,
+    over: Literal["models", "tasks"] = "models",
     models: Sequence[int | tuple[int, int]] = ((3, 5), 4, 6, 8, 12),
     tasks: Sequence[int] = (4, 8, 16),
     seeds: Sequence[int] = (1, 3, 5, 10),
@@ -104,47 +98,57 @@ def power(
     draws: int = 4000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """How often Welch's t on the models' means finds a difference of ``effect``, for each design.
+    """How often a difference of ``effect`` is found, for each design of models, tasks and seeds.
 
-    ``found`` is what ``components`` gives. ``models`` are those a group, or (first, second). ``effect`` is by default
-    the observed difference, which is too large on average where it was chosen for being significant: try a half too.
+    ``found`` is what ``components`` gives. ``over`` is what would be drawn anew: other ``models`` on the same tasks
+    (Welch's t on the models' means; what tasks do to a whole group is no noise), or other ``tasks`` for the same models
+    (t on the tasks' differences; what a model does in all tasks is no noise). ``models`` are those a group, or (first,
+    second). ``effect`` is by default the observed difference, which is too large on average where it was reported
+    because it was significant: try a half too.
 
-    Columns: ``models`` (text, "3 + 5"), ``first``, ``second``, ``tasks``, ``seeds``, ``effect``, ``power``, ``error``
-    (standard error of the simulation).
+    Columns: ``over``, ``models`` (text, "3 + 5"), ``first``, ``second``, ``tasks``, ``seeds``, ``effect``, ``power``,
+    ``error`` (standard error of the simulation).
 
     Raises
     ------
     ValueError
-        If ``found`` has not two groups, or a design has fewer than two models in a group, or a count below 1.
+        If ``found`` has not two groups, ``over`` is unknown or its counts are below two, or another count below one.
 
-    Source: ours; Welch (1947). With equal groups it agrees with ``statsmodels.stats.power.TTestIndPower`` (tests).
+    Source: ours. With equal groups it agrees with ``statsmodels.stats.power`` (tests).
     """
     if len(found) != 2:
         raise ValueError(f"groups {found['group'].tolist()}: the components of two groups are asked for")
-    names = ["mean", "model", "interaction", "seed"]
-    one, other = (Components(*map(float, row)) for row in found[names].itertuples(index=False))
-    size = one.mean - other.mean if effect is None else effect
+    if over not in ("models", "tasks"):
+        raise ValueError(f"over={over!r}: models or tasks")
+    size = float(found["mean"].iloc[0] - found["mean"].iloc[1]) if effect is None else effect
     designs = [(count, count) if isinstance(count, int) else tuple(count) for count in models]
-    if min(map(min, designs)) < 2 or min(*tasks, *seeds) < 1:
-        raise ValueError(f"models={designs}, tasks={list(tasks)}, seeds={list(seeds)}: two models a group, one of the others")
+    least = {"models": 2, "tasks": 1} if over == "models" else {"models": 1, "tasks": 2}
+    if min(map(min, designs)) < least["models"] or min(tasks) < least["tasks"] or min(seeds) < 1:
+        raise ValueError(f"models={designs}, tasks={list(tasks)}, seeds={list(seeds)}: over {over}, two of them at least")
+    slope = float(found["slope"].iloc[0])
+    if over == "tasks" and np.isnan(slope):
+        raise ValueError("the two groups have different tasks: nothing tells how their difference varies by task")
     rows = []
-    for number, ((first, second), task, repeats) in enumerate(product(designs, tasks, seeds)):
+    for number, ((first, second), count, repeats) in enumerate(product(designs, tasks, seeds)):
         rng = np.random.default_rng([seed, number])
-        sides = [_means(rng, group, count, task, repeats, draws) for group, count in ((one, first), (other, second))]
-        if not any(side.any() for side in sides):
-            rate = nan  # no variance at all: nothing to test against
+        sides = [
+            _cells(rng, part, (draws, size_of, count), repeats, own=over == "models")
+            for (_, part), size_of in zip(found.iterrows(), (first, second), strict=True)
+        ]
+        sides[0] += size
+        if over == "models":
+            p = stats.ttest_ind(sides[0].mean(2), sides[1].mean(2), axis=1, equal_var=False).pvalue
         else:
-            p = stats.ttest_ind(sides[0] + size, sides[1], axis=1, equal_var=False).pvalue
-            rate = float((p < alpha).mean())
+            apart = sides[0].mean(1) - sides[1].mean(1) + rng.normal(0, slope, (draws, count))
+            p = stats.ttest_1samp(apart, 0, axis=1).pvalue
+        rate = float((p < alpha).mean())
         error = float(np.sqrt(rate * (1 - rate) / draws))
-        design = {"models": f"{first} + {second}", "first": first, "second": second, "tasks": task, "seeds": repeats}
-        rows.append({**design, "effect": size, "power": rate, "error": error})
+        design = {"models": f"{first} + {second}", "first": first, "second": second, "tasks": count, "seeds": repeats}
+        rows.append({"over": over, **design, "effect": size, "power": rate, "error": error})
     return pd.DataFrame(rows)
 
 
-def _means(rng: np.random.Generator, group: Components, models: int, tasks: int, seeds: int, draws: int) -> np.ndarray:
-    """Draws x models: each model's mean over tasks and seeds, about the group's mean."""
-    own = rng.normal(0, group.model, (draws, models))
-    cells = rng.normal(0, group.interaction, (draws, models, tasks))
-    noise = rng.normal(0, group.seed / np.sqrt(seeds), (draws, models, tasks))
-    return np.asarray(own + (cells + noise).mean(2))
+def _cells(rng: np.random.Generator, part: pd.Series, shape: tuple[int, int, int], seeds: int, own: bool) -> Any:
+    """Draws x models x tasks about the group's mean; tasks' own effects hit both groups alike and are left out."""
+    of_model = rng.normal(0, part["model"], (*shape[:2], 1)) if own else 0.0
+    return of_model + rng.normal(0, part["interaction"], shape) + rng.normal(0, part["seed"] / np.sqrt(seeds), shape)
