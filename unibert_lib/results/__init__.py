@@ -2,7 +2,20 @@
 
 from .paper import PAPER, PAPER_DATASET, PAPER_METRIC, load_paper
 from .store import ALLOWED, AVG_REPORTED, COLUMNS, KEY, NOT_REPORTED, append, check, load, torn
-from .tables import GROUP, PAIR, RIVAL, SEEDS, averages, gain, main_metric, paired_averages, pairs, relative, table, tables
+from .tables import (
+    GROUP,
+    PAIR,
+    RIVAL,
+    SEEDS,
+    averages,
+    gain,
+    main_metric,
+    paired_averages,
+    pairs,
+    relative,
+    table,
+    tables,
+)
 
 __all__ = [
     "ALLOWED",

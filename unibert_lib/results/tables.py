@@ -121,7 +121,9 @@ def pairs(frame: pd.DataFrame, settings: tuple[str, str] = ("each", "all")) -> p
     _refuse_doubles(frame)
     asked = frame[(frame["language"] != AVG_REPORTED) & (frame["status"] != NOT_REPORTED)]
     by = [*PAIR, *SEEDS, "language"]
-    first, second = (asked.loc[asked["setting"] == one, [*by, "score"]].rename(columns={"score": one}) for one in settings)
+    first, second = (
+        asked.loc[asked["setting"] == one, [*by, "score"]].rename(columns={"score": one}) for one in settings
+    )
     return first.merge(second, on=by)
 
 

@@ -1,5 +1,6 @@
 """Statistics of results tables, the paper's and one's own: gains, tests, intervals, power."""
 
+from .clusters import group_means
 from .compare import PAPER_GROUPS, by_task, compare, entries
 from .effects import cliffs_delta, hedges_g
 from .figure3 import model_gains
@@ -23,6 +24,7 @@ __all__ = [
     "components",
     "entries",
     "gains",
+    "group_means",
     "hedges_g",
     "holm",
     "missing",
@@ -36,6 +38,6 @@ __all__ = [
     "robust_ols",
     "student",
     "welch",
-    "wild",
     "wilcoxon",
+    "wild",
 ]

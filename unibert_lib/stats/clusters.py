@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import inf
+from math import inf, nan
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from scipy import stats
 
 from unibert_lib.stats import inference, pairing
 from unibert_lib.stats.inference import DIFFERENCE, LEVEL, RESAMPLES, Floats, Inference, NoFigureError
+
 
 class Clustered:
     """Values with group and cluster of each; the group of the first value is the treated one.
@@ -32,7 +33,9 @@ class Clustered:
         self.values = inference.values_of(values, "the entries")
         kinds = list(dict.fromkeys(groups))
         if not len(self.values) == len(groups) == len(clusters):
-            raise ValueError(f"{len(self.values)} values, {len(groups)} groups, {len(clusters)} clusters: one of each an entry")
+            raise ValueError(
+                f"{len(self.values)} values, {len(groups)} groups, {len(clusters)} clusters: one of each an entry"
+            )
         if len(kinds) != 2:
             raise NoFigureError(f"the groups are {kinds}: two are compared")
         self.treated = np.array([group == kinds[0] for group in groups])
@@ -46,7 +49,9 @@ class Clustered:
         self.means: pd.DataFrame = cells.pivot_table(index="cluster", columns="treated", values="value")
         mixed = self.means.notna().all(axis=1)
         if mixed.any() and not mixed.all():
-            raise NoFigureError("some clusters hold both groups and some one: drop the entries that have no counterpart")
+            raise NoFigureError(
+                "some clusters hold both groups and some one: drop the entries that have no counterpart"
+            )
         self.nested = not mixed.any()
         self.first, self.second = (self.means[side].dropna().to_numpy() for side in (True, False))
 
@@ -59,7 +64,7 @@ class Clustered:
         return float(self.values[self.treated].mean() - self.values[~self.treated].mean())
 
     @property
-    def size(self) -> dict[str, int]:
+    def size(self) -> dict[str, Any]:
         return {"entries": len(self.values), "clusters": self.count}
 
 
@@ -105,7 +110,11 @@ def permutation(
     apart = (data.means[True] - data.means[False]).to_numpy()
     ways = 2**data.count
     exact = ways <= resamples
-    how: dict[str, Any] = {"permutation_type": "samples", "n_resamples": inf if exact else resamples, "vectorized": True}
+    how: dict[str, Any] = {
+        "permutation_type": "samples",
+        "n_resamples": inf if exact else resamples,
+        "vectorized": True,
+    }
     found = stats.permutation_test(
         (apart,), lambda x, axis: np.abs(x.mean(axis)), alternative="greater", rng=np.random.default_rng(seed), **how
     )
@@ -158,3 +167,22 @@ def bootstrap(
     low, high = np.quantile(sides[0] - sides[1], [(1 - level) / 2, (1 + level) / 2])
     note = f"percentiles of {resamples} draws; narrow with {least} clusters in a group"
     return Inference("cluster bootstrap", DIFFERENCE, data.between, float(low), float(high), note=note, **data.size)
+
+
+def group_means(entries: pd.DataFrame, *, cluster: str = "model", level: float = LEVEL) -> pd.DataFrame:
+    """The mean gain of each group with two intervals: over its entries, and over its clusters' means.
+
+    ``entries`` is ``stats.entries``'. Columns: ``group``, ``entries``, ``clusters``, ``mean`` (of the entries),
+    ``low``, ``high``, ``cluster_low``, ``cluster_high`` (Student's t; nan with one value).
+
+    Source: ours.
+    """
+    rows = []
+    for group, part in entries.dropna(subset=["gain"]).groupby("group", sort=False):
+        values, means = part["gain"], part.groupby(cluster)["gain"].mean()
+        row = {"group": group, "entries": len(values), "clusters": len(means), "mean": float(values.mean())}
+        for prefix, side in (("", values), ("cluster_", means)):
+            half = float(stats.t.ppf((1 + level) / 2, len(side) - 1) * side.sem()) if len(side) > 1 else nan
+            row |= {f"{prefix}low": float(side.mean()) - half, f"{prefix}high": float(side.mean()) + half}
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import pandas as pd
 
 from unibert_lib.results import SEEDS
 from unibert_lib.stats import clusters, effects, inference, regression
 from unibert_lib.stats.gains import SETTINGS, chosen, gains, headline
-from unibert_lib.stats.inference import DIFFERENCE, LEVEL, RESAMPLES, Inference, attempt, holm
+from unibert_lib.stats.inference import DIFFERENCE, LEVEL, RESAMPLES, Inference, attempt, with_holm
 from unibert_lib.stats.likeness import refuse_unlike
 
 Unit = Literal["task", "language", "seed"]
@@ -71,12 +72,14 @@ def _refuse_holes(made: pd.DataFrame, rows: pd.DataFrame, settings: tuple[str, s
     """A model without any figure of a task would be compared on easier or harder tasks than the others."""
     whole = made.dropna(subset=list(settings))
     there = set(zip(whole["model"], whole["task"], strict=True))
-    holes = [f"{m} {t}" for m in dict.fromkeys(rows["model"]) for t in dict.fromkeys(rows["task"]) if (m, t) not in there]
+    holes = [
+        f"{m} {t}" for m in dict.fromkeys(rows["model"]) for t in dict.fromkeys(rows["task"]) if (m, t) not in there
+    ]
     if holes:
         before, after = settings
         raise ValueError(
-            f"no whole set of scores in both {before} and {after} for {', '.join(holes)}: see missing(), run those cells, "
-            "or choose the tasks that all models have (tasks=[...])"
+            f"no whole set of scores in both {before} and {after} for {', '.join(holes)}: see missing(), run those "
+            "cells, or choose the tasks that all models have (tasks=[...])"
         )
 
 
@@ -122,7 +125,8 @@ def compare(
     sides = [part["gain"].to_numpy() for _, part in frame.groupby("group", sort=False)]
     if len(sides) != 2:
         raise ValueError(f"only {frame['group'].unique().tolist()} have a gain; see the column why of gains()")
-    draws, size = {"seed": seed, "resamples": resamples}, len(frame)
+    size = len(frame)
+    draws: dict[str, Any] = {"seed": seed, "resamples": resamples}
     one, other = sides
     runs: list[tuple[str, str, Callable[[], Inference]]] = [
         ("Student's t", DIFFERENCE, lambda: inference.student(one, other, level=level)),
@@ -136,14 +140,14 @@ def compare(
     if cluster != "none":
         found += _clustered(frame, cluster, level, draws)
     made = pd.DataFrame([asdict(row) for row in found])
-    made.insert(made.columns.get_loc("p") + 1, "p_holm", holm(made["p"]))
+    made = with_holm(made)
     if len(dropped):
         which = ", ".join(f"{row.model} {row.task} {row.languages}" for row in dropped.itertuples())
         made["note"] = [f"{note}; {len(dropped)} left out ({which})".removeprefix("; ") for note in made["note"]]
     return made
 
 
-def _clustered(frame: pd.DataFrame, cluster: str, level: float, draws: dict[str, int]) -> list[Inference]:
+def _clustered(frame: pd.DataFrame, cluster: str, level: float, draws: dict[str, Any]) -> list[Inference]:
     data = (frame["gain"].to_numpy(), frame["group"].tolist(), frame[cluster].tolist())
     crossed = (*data[:2], frame["model"].tolist(), frame["task"].tolist())
     runs: list[tuple[str, Callable[[], Inference]]] = [
@@ -186,10 +190,8 @@ def by_task(
     names, rows = list(dict.fromkeys(frame["group"])), []
     for task, part in frame.dropna(subset=["gain"]).groupby("task", sort=False):
         one, other = (part.loc[part["group"] == name, "gain"] for name in names)
-        t = attempt("Welch's t", DIFFERENCE, lambda x=one, y=other: inference.welch(x, y, level=level), len(part))
-        g = attempt("Hedges' g", "", lambda x=one, y=other: effects.hedges_g(x, y, level=level), len(part))
+        t = attempt("Welch's t", DIFFERENCE, partial(inference.welch, one, other, level=level), len(part))
+        g = attempt("Hedges' g", "", partial(effects.hedges_g, one, other, level=level), len(part))
         figures = {name: getattr(t, name) for name in ("estimate", "low", "high", "statistic", "df", "p")}
         rows.append({"task": task, **figures, "g": g.estimate, "entries": len(part), "note": t.note})
-    made = pd.DataFrame(rows)
-    made.insert(made.columns.get_loc("p") + 1, "p_holm", holm(made["p"]))
-    return made
+    return with_holm(pd.DataFrame(rows))

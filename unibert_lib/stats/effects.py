@@ -11,7 +11,7 @@ from scipy import stats
 from statsmodels.stats.meta_analysis import effectsize_smd
 from statsmodels.stats.nonparametric import rank_compare_2indep
 
-from unibert_lib.stats.inference import LEVEL, Inference, two
+from unibert_lib.stats.inference import LEVEL, Inference, answer, two
 
 
 def hedges_g(first: ArrayLike, second: ArrayLike, *, level: float = LEVEL) -> Inference:
@@ -28,7 +28,7 @@ def hedges_g(first: ArrayLike, second: ArrayLike, *, level: float = LEVEL) -> In
     sides = (one.mean(), one.std(ddof=1), len(one), other.mean(), other.std(ddof=1), len(other))
     g, variance = effectsize_smd(*sides)
     half = float(stats.norm.ppf((1 + level) / 2) * np.sqrt(variance))
-    return Inference("Hedges' g", "standard deviations", float(g), g - half, g + half, entries=len(one) + len(other))
+    return answer("Hedges' g", "standard deviations", (g, g - half, g + half), entries=len(one) + len(other))
 
 
 def cliffs_delta(first: ArrayLike, second: ArrayLike, *, level: float = LEVEL) -> Inference:
@@ -50,8 +50,11 @@ def cliffs_delta(first: ArrayLike, second: ArrayLike, *, level: float = LEVEL) -
         low, high = found.conf_int(alpha=1 - level)
     apart = bool(found.var == 0)
     note = f"common language: {found.prob1:.3f}" + ("; the groups do not overlap: no interval, no p" if apart else "")
-    figures = [2 * found.prob1 - 1, *([nan] * 5 if apart else [*_delta(low, high), found.statistic, found.df, found.pvalue])]
-    return Inference("Cliff's delta", "Cliff's delta", *map(float, figures), entries=len(one) + len(other), note=note)
+    figures = [
+        2 * found.prob1 - 1,
+        *([nan] * 5 if apart else [*_delta(low, high), found.statistic, found.df, found.pvalue]),
+    ]
+    return answer("Cliff's delta", "Cliff's delta", figures, entries=len(one) + len(other), note=note)
 
 
 def _delta(low: float, high: float) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import nan
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,11 +48,11 @@ def model_gains(
     for model, part in by_task.groupby("model", sort=False):
         held = part.dropna(subset=["gain"])
         lacks = "; ".join(f"{row.task}: {row.why}" for row in part[part["gain"].isna()].itertuples())
-        figures = dict.fromkeys(("mean", "low", "high", "boot_low", "boot_high"), nan)
+        figures: dict[str, Any] = dict.fromkeys(("mean", "low", "high", "boot_low", "boot_high"), nan)
         if len(held):
             figures["mean"] = float(held["gain"].mean())
         if len(held) > 1:
-            half = float(stats.t.ppf((1 + level) / 2, len(held) - 1)) * float(held["gain"].sem())
+            half = float(stats.t.ppf((1 + level) / 2, len(held) - 1) * stats.sem(held["gain"]))
             figures |= {"low": figures["mean"] - half, "high": figures["mean"] + half}
             mine = cells[(cells["model"] == model) & cells["task"].isin(held["task"])].dropna(subset=list(settings))
             drawn = _drawn(mine, settings, rng, resamples)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -138,10 +138,12 @@ def _refuse_several(rows: pd.DataFrame) -> None:
     for (model, task), part in rows.groupby(["model", "task"], sort=False):
         differ = {name: sorted(set(part[name])) for name in PAIR if part[name].nunique() > 1}
         if differ:
-            raise ValueError(f"model {model!r}, task {task!r} stands for several: {differ}; filter or rename them first")
+            raise ValueError(
+                f"model {model!r}, task {task!r} stands for several: {differ}; filter or rename them first"
+            )
 
 
-def _why(before: float, after: float, settings: tuple[str, str]) -> str:
+def _why(before: Any, after: Any, settings: tuple[str, str]) -> str:
     if pd.isna(before) or pd.isna(after):
         return f"no seed has all languages in {settings[0]} and {settings[1]}; see missing()"
     return "" if before > 0 else f"{settings[0]} is {before:g}: no share of it can be told"

@@ -5,7 +5,7 @@ Every function here takes its values as independent of each other; :mod:`unibert
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import comb, nan
 from typing import Any
@@ -46,6 +46,13 @@ class Inference:
     note: str = ""
 
 
+def answer(test: str, quantity: str, figures: Iterable[Any], **rest: Any) -> Inference:
+    """An ``Inference`` of the figures in its order: estimate, low, high, statistic, df, p."""
+    names = ("estimate", "low", "high", "statistic", "df", "p")
+    named: dict[str, Any] = dict(zip(names, map(float, figures), strict=False))
+    return Inference(test, quantity, **named, **rest)
+
+
 def values_of(values: ArrayLike, name: str, least: int = 2) -> Floats:
     """The values as floats.
 
@@ -56,7 +63,9 @@ def values_of(values: ArrayLike, name: str, least: int = 2) -> Floats:
     """
     plain = np.asarray(values, dtype=float).ravel()
     if bad := int((~np.isfinite(plain)).sum()):
-        raise NoFigureError(f"{bad} of {len(plain)} values of {name} are not finite: drop them or run the missing cells")
+        raise NoFigureError(
+            f"{bad} of {len(plain)} values of {name} are not finite: drop them or run the missing cells"
+        )
     if len(plain) < least:
         raise NoFigureError(f"{len(plain)} value(s) of {name}, {least} are needed: add seeds, tasks or models")
     return plain
@@ -79,8 +88,8 @@ def _t(first: ArrayLike, second: ArrayLike, level: float, equal_var: bool) -> In
     found = stats.ttest_ind(one, other, equal_var=equal_var)
     low, high = found.confidence_interval(level)
     name, difference = "Student's t" if equal_var else "Welch's t", float(one.mean() - other.mean())
-    figures = (float(x) for x in (difference, low, high, found.statistic, found.df, found.pvalue))
-    return Inference(name, DIFFERENCE, *figures, entries=len(one) + len(other))
+    figures = (difference, low, high, found.statistic, found.df, found.pvalue)
+    return answer(name, DIFFERENCE, figures, entries=len(one) + len(other))
 
 
 def student(first: ArrayLike, second: ArrayLike, *, level: float = LEVEL) -> Inference:
@@ -156,8 +165,8 @@ def bca(
     one, other = two(first, second)
     how: dict[str, Any] = {"vectorized": True, "n_resamples": resamples, "rng": np.random.default_rng(seed)}
     interval = stats.bootstrap((one, other), mean_difference, confidence_level=level, **how).confidence_interval
-    figures = (float(x) for x in (mean_difference(one, other), *interval))
-    return Inference("BCa bootstrap", DIFFERENCE, *figures, entries=len(one) + len(other))
+    figures = (mean_difference(one, other), *interval)
+    return answer("BCa bootstrap", DIFFERENCE, figures, entries=len(one) + len(other))
 
 
 def holm(p: Sequence[float] | pd.Series) -> Floats:
@@ -178,6 +187,12 @@ def holm(p: Sequence[float] | pd.Series) -> Floats:
     if there.any():
         adjusted[there] = multipletests(plain[there], method="holm")[1]
     return adjusted
+
+
+def with_holm(frame: pd.DataFrame, column: str = "p") -> pd.DataFrame:
+    """The frame with ``<column>_holm`` beside ``column``: all its rows are one family."""
+    frame.insert(list(frame.columns).index(column) + 1, f"{column}_holm", holm(frame[column]))
+    return frame
 
 
 def attempt(test: str, quantity: str, run: Callable[[], Inference], entries: int, clusters: int = 0) -> Inference:

@@ -77,7 +77,9 @@ def _steps(rows: pd.DataFrame, settings: tuple[str, str]) -> Iterator[str]:
     for (task, model), part in rows[rows["control"] == "equal_steps"].groupby(["task", "model"], sort=False):
         steps = part.groupby("setting")["steps"].unique()
         if part["steps"].nunique(dropna=False) > 1:
-            shown = ", ".join(f"{setting} {sorted(map(str, steps[setting]))}" for setting in settings if setting in steps)
+            shown = ", ".join(
+                f"{setting} {sorted(map(str, steps[setting]))}" for setting in settings if setting in steps
+            )
             yield f"steps of task {task}, model {model} under equal_steps: {shown}. Remedy: {REMEDY['steps']}"
 
 
@@ -112,7 +114,9 @@ def missing(frame: pd.DataFrame, *, settings: tuple[str, str] = SETTINGS) -> pd.
         wanted = list(dict.fromkeys([*settings, *part["setting"]]))
         tested, trained = list(dict.fromkeys(part["language"])), _trained(part)
         for model, mine in part.groupby("model", sort=False):
-            pretrained, finetuned = (list(dict.fromkeys(map(_plain, side))) for side in (mine[SEEDS[0]], _tuned(part, mine)))
+            pretrained, finetuned = (
+                list(dict.fromkeys(map(_plain, side))) for side in (mine[SEEDS[0]], _tuned(part, mine))
+            )
             for setting, language, *seeds in product(wanted, tested, pretrained, finetuned):
                 alone = setting == "each" and trained and language not in trained
                 key = (model, task, metric, setting, language, *seeds)

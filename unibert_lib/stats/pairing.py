@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,17 @@ from scipy import stats
 from unibert_lib import results
 from unibert_lib.results import SEEDS
 from unibert_lib.stats.gains import SETTINGS, chosen
-from unibert_lib.stats.inference import LEVEL, Floats, Inference, NoFigureError, attempt, flat, holm, values_of
+from unibert_lib.stats.inference import (
+    LEVEL,
+    Floats,
+    Inference,
+    NoFigureError,
+    answer,
+    attempt,
+    flat,
+    values_of,
+    with_holm,
+)
 
 
 def _differences(before: pd.Series, after: pd.Series) -> Floats:
@@ -24,13 +35,17 @@ def _differences(before: pd.Series, after: pd.Series) -> Floats:
     """
     for name, side in (("before", before), ("after", after)):
         if not isinstance(side, pd.Series):
-            raise ValueError(f"{name} is a {type(side).__name__}: give a Series whose index says what is paired with what")
+            raise ValueError(
+                f"{name} is a {type(side).__name__}: give a Series whose index says what is paired with what"
+            )
         if not side.index.is_unique:
             twice = list(side.index[side.index.duplicated()][:3])
             raise ValueError(f"{name}: the keys {twice} stand more than once, so nothing says which values are pairs")
     alone = [*before.index.symmetric_difference(after.index)]
     if alone:
-        raise ValueError(f"not paired: {len(alone)} keys are on one side only, such as {alone[:3]}; use welch, or drop them")
+        raise ValueError(
+            f"not paired: {len(alone)} keys are on one side only, such as {alone[:3]}; use welch, or drop them"
+        )
     differences = after.reindex(before.index).to_numpy(float) - before.to_numpy(float)
     # Rounded far below any printed digit: 0.3 - 0.2 and 0.2 - 0.1 are ties in ranks.
     return values_of(np.round(differences, 12), "the differences")
@@ -53,8 +68,8 @@ def paired_t(before: pd.Series, after: pd.Series, *, level: float = LEVEL) -> In
         raise NoFigureError(f"all {len(differences)} differences are {differences[0]:g}: no spread to test against")
     found = stats.ttest_1samp(differences, 0.0)
     low, high = found.confidence_interval(level)
-    figures = (float(x) for x in (differences.mean(), low, high, found.statistic, found.df, found.pvalue))
-    return Inference("paired t", "mean difference", *figures, entries=len(differences))
+    figures = (differences.mean(), low, high, found.statistic, found.df, found.pvalue)
+    return answer("paired t", "mean difference", figures, entries=len(differences))
 
 
 def wilcoxon(before: pd.Series, after: pd.Series) -> Inference:
@@ -114,8 +129,8 @@ def paired(
     for (model, task), part in cells.groupby(["model", "task"], sort=False):
         sides = part.set_index(keys)
         one, other = sides[before], sides[after]
-        t = attempt("paired t", "mean difference", lambda x=one, y=other: paired_t(x, y, level=level), len(part))
-        ranks = attempt("Wilcoxon", "median difference", lambda x=one, y=other: wilcoxon(x, y), len(part))
+        t = attempt("paired t", "mean difference", partial(paired_t, one, other, level=level), len(part))
+        ranks = attempt("Wilcoxon", "median difference", partial(wilcoxon, one, other), len(part))
         figures = {name: getattr(t, name) for name in ("estimate", "low", "high", "statistic", "df", "p")}
         note = "; ".join(dict.fromkeys(x.note for x in (t, ranks) if x.note))
         medians = {"median": ranks.estimate, "p_wilcoxon": ranks.p}
@@ -123,6 +138,4 @@ def paired(
     made = pd.DataFrame(rows)
     if made.empty:
         raise ValueError(f"no model has a score in both {before!r} and {after!r}; see missing()")
-    made.insert(made.columns.get_loc("p") + 1, "p_holm", holm(made["p"]))
-    made.insert(made.columns.get_loc("p_wilcoxon") + 1, "p_wilcoxon_holm", holm(made["p_wilcoxon"]))
-    return made
+    return with_holm(with_holm(made), "p_wilcoxon")

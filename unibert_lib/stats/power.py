@@ -55,7 +55,9 @@ def components(entries: pd.DataFrame, *, seed_share: float | None = None) -> pd.
         models, tasks = table.shape
         if min(models, tasks) < 2 or table.isna().any(axis=None):
             holes = int(table.isna().sum().sum())
-            raise NoFigureError(f"group {group!r}: {models} models, {tasks} tasks, {holes} empty cells; two by two, none empty")
+            raise NoFigureError(
+                f"group {group!r}: {models} models, {tasks} tasks, {holes} empty cells; two by two, none empty"
+            )
         grand = float(table.to_numpy().mean())
         by_model, by_task = table.mean(axis=1) - grand, table.mean() - grand
         rest = table.sub(by_model, axis=0).sub(by_task, axis=1) - grand
@@ -124,7 +126,9 @@ def power(
     designs = [(count, count) if isinstance(count, int) else tuple(count) for count in models]
     least = {"models": 2, "tasks": 1} if over == "models" else {"models": 1, "tasks": 2}
     if min(map(min, designs)) < least["models"] or min(tasks) < least["tasks"] or min(seeds) < 1:
-        raise ValueError(f"models={designs}, tasks={list(tasks)}, seeds={list(seeds)}: over {over}, two of them at least")
+        raise ValueError(
+            f"models={designs}, tasks={list(tasks)}, seeds={list(seeds)}: over {over}, two of them at least"
+        )
     slope = float(found["slope"].iloc[0])
     if over == "tasks" and np.isnan(slope):
         raise ValueError("the two groups have different tasks: nothing tells how their difference varies by task")

@@ -16,7 +16,7 @@ from scipy import optimize, stats
 from statsmodels.regression.mixed_linear_model import MixedLM
 
 from unibert_lib.stats.clusters import Clustered
-from unibert_lib.stats.inference import DIFFERENCE, LEVEL, RESAMPLES, Floats, Inference, NoFigureError
+from unibert_lib.stats.inference import DIFFERENCE, LEVEL, RESAMPLES, Floats, Inference, NoFigureError, answer
 
 EXACT = 12  # so many clusters have 4,096 sign patterns: all are tried
 WEBB = np.array([-1.5, -1.0, -0.5, 0.5, 1.0, 1.5])
@@ -41,8 +41,8 @@ def robust_ols(values: ArrayLike, groups: Sequence[Any], clusters: Sequence[Any]
     how = {"groups": data.codes, "use_correction": True, "df_correction": True}
     fit = sm.OLS(data.values, design).fit(cov_type="cluster", cov_kwds=how, use_t=True)
     low, high = fit.conf_int(alpha=1 - level)[1]
-    figures = (float(x) for x in (fit.params[1], low, high, fit.tvalues[1], data.count - 1, fit.pvalues[1]))
-    return Inference("cluster-robust OLS", DIFFERENCE, *figures, note="too sure with few clusters", **data.size)
+    figures = (fit.params[1], low, high, fit.tvalues[1], data.count - 1, fit.pvalues[1])
+    return answer("cluster-robust OLS", DIFFERENCE, figures, note="too sure with few clusters", **data.size)
 
 
 def wild(
@@ -96,8 +96,14 @@ def wild(
     width = abs(step.high - step.low) or 1.0
 
     def end(sign: int) -> float:
-        far = next((centre + sign * width * 2.0**k for k in range(8) if p_of(centre + sign * width * 2.0**k) < 1 - level), nan)
-        return sign * inf if far != far else float(optimize.bisect(lambda x: p_of(x) - (1 - level), centre, far, xtol=1e-6))
+        far = next(
+            (centre + sign * width * 2.0**k for k in range(8) if p_of(centre + sign * width * 2.0**k) < 1 - level), nan
+        )
+        return (
+            sign * inf
+            if far != far
+            else float(optimize.bisect(lambda x: p_of(x) - (1 - level), centre, far, xtol=1e-6))
+        )
 
     low, high = (end(-1), end(1)) if exact else (nan, nan)
     patterns = f"exact, all {2**data.count} sign patterns" if exact else f"{resamples} draws of Webb's weights"
@@ -157,6 +163,6 @@ def mixed_model(
     note = "sd " + ", ".join(f"{name} {sd * scale:.4f}" for name, sd in spread.items())
     note += f"; at the edge: the variance of {' and '.join(edge)} is 0" if edge else ""
     p = float(2 * stats.t.sf(abs(t), df))
-    figures = [scale * x for x in (estimate, estimate - half, estimate + half)]
+    figures = [*(scale * x for x in (estimate, estimate - half, estimate + half)), t, df, p]
     name = "mixed model" + (", effect varies by task" if slopes else "")
-    return Inference(name, DIFFERENCE, *figures, t, df, p, note=note, **data.size)
+    return answer(name, DIFFERENCE, figures, note=note, **data.size)
