@@ -2,7 +2,20 @@
 
 from .paper import PAPER, PAPER_DATASET, PAPER_METRIC, TABLE1, load_paper, load_table1
 from .store import ALLOWED, AVG_REPORTED, COLUMNS, KEY, NOT_REPORTED, append, check, load, torn
-from .tables import GROUP, SEEDS, averages, table
+from .tables import (
+    GROUP,
+    PAIR,
+    RIVAL,
+    SEEDS,
+    averages,
+    gain,
+    main_metric,
+    paired_averages,
+    pairs,
+    relative,
+    table,
+    tables,
+)
 
 __all__ = [
     "ALLOWED",
@@ -11,17 +24,25 @@ __all__ = [
     "GROUP",
     "KEY",
     "NOT_REPORTED",
+    "PAIR",
     "PAPER",
     "PAPER_DATASET",
     "PAPER_METRIC",
+    "RIVAL",
     "SEEDS",
     "TABLE1",
     "append",
     "averages",
     "check",
+    "gain",
     "load",
     "load_paper",
     "load_table1",
+    "main_metric",
+    "paired_averages",
+    "pairs",
+    "relative",
     "table",
+    "tables",
     "torn",
 ]
