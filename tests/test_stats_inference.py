@@ -21,9 +21,7 @@ MODELS = np.repeat(list("abcdef"), 4).tolist()
 TASKS = ["ner", "nli", "qa", "sts"] * 6
 GROUPS = ["new"] * 12 + ["old"] * 12
 VALUES = (
-    np.repeat([0.10, 0.16, 0.13, 0.02, 0.08, 0.05], 4)
-    + np.tile([0.0, 0.02, 0.05, 0.01], 6)
-    + RNG.normal(0, 0.01, 24)
+    np.repeat([0.10, 0.16, 0.13, 0.02, 0.08, 0.05], 4) + np.tile([0.0, 0.02, 0.05, 0.01], 6) + RNG.normal(0, 0.01, 24)
 )
 BY_MODEL, BY_TASK = (VALUES, GROUPS, MODELS), (VALUES, GROUPS, TASKS)
 MEANS = VALUES.reshape(6, 4).mean(1)
@@ -191,7 +189,11 @@ def test_differences_that_are_equal_in_print_are_ties():
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
-        (series([1.0, 2.0]), series([1.0, 2.0], "ac"), r"not paired: 2 keys are on one side only, such as \['b', 'c'\]"),
+        (
+            series([1.0, 2.0]),
+            series([1.0, 2.0], "ac"),
+            r"not paired: 2 keys are on one side only, such as \['b', 'c'\]",
+        ),
         (series([1.0, 2.0]), series([1.0, 2.0, 3.0]), "not paired: 1 keys"),
         (series([1.0, 2.0], "aa"), series([1.0, 2.0], "aa"), r"before: the keys \['a'\] stand more than once"),
         ([1.0, 2.0], [2.0, 3.0], "before is a list: give a Series"),
@@ -283,11 +285,15 @@ def test_robust_ols_is_statsmodels_and_its_formula():
 
 def slow_wild(values, groups, models):
     """The restricted wild cluster bootstrap, pattern by pattern, with statsmodels."""
-    table = pd.DataFrame({"y": values, "x": [float(g == groups[0]) for g in groups], "m": pd.factorize(pd.Series(models))[0]})
+    table = pd.DataFrame(
+        {"y": values, "x": [float(g == groups[0]) for g in groups], "m": pd.factorize(pd.Series(models))[0]}
+    )
 
     def t(outcomes):
         return abs(
-            smf.ols("y ~ x", table.assign(y=outcomes)).fit(cov_type="cluster", cov_kwds={"groups": table["m"]}).tvalues["x"]
+            smf.ols("y ~ x", table.assign(y=outcomes))
+            .fit(cov_type="cluster", cov_kwds={"groups": table["m"]})
+            .tvalues["x"]
         )
 
     own, mean = t(table["y"]), table["y"].mean()
@@ -309,8 +315,13 @@ def test_the_wild_interval_holds_what_the_wild_test_does_not_refuse():
     found = regression.wild(*BY_MODEL, level=0.8)
     assert found.low < found.estimate < found.high
     for end, side in ((found.low, -1), (found.high, 1)):
-        inside, outside = ([v - (end + side * shift) * (g == "new") for v, g in zip(VALUES, GROUPS, strict=True)] for shift in (-1e-4, 1e-4))
-        assert regression.wild(inside, GROUPS, MODELS).p >= 0.2 - 1e-9 > regression.wild(outside, GROUPS, MODELS).p - 1e-9
+        inside, outside = (
+            [v - (end + side * shift) * (g == "new") for v, g in zip(VALUES, GROUPS, strict=True)]
+            for shift in (-1e-4, 1e-4)
+        )
+        assert (
+            regression.wild(inside, GROUPS, MODELS).p >= 0.2 - 1e-9 > regression.wild(outside, GROUPS, MODELS).p - 1e-9
+        )
 
 
 def test_many_clusters_get_webbs_weights_and_a_p_near_the_robust_one():
@@ -321,7 +332,9 @@ def test_many_clusters_get_webbs_weights_and_a_p_near_the_robust_one():
     found = regression.wild(values, groups, models, resamples=1999)
     assert found.note == "1999 draws of Webb's weights"
     assert found.p == pytest.approx(regression.robust_ols(values, groups, models).p, abs=0.03)
-    assert np.mean(regression.WEBB_WEIGHTS**2) == pytest.approx(1) and np.sum(regression.WEBB_WEIGHTS) == pytest.approx(0)
+    assert np.mean(regression.WEBB_WEIGHTS**2) == pytest.approx(1) and np.sum(regression.WEBB_WEIGHTS) == pytest.approx(
+        0
+    )
 
 
 def test_a_balanced_mixed_model_is_students_t_on_the_models_means():
@@ -369,7 +382,7 @@ def test_degenerate_clusters_are_refused_with_a_reason(test, values, groups, nam
 
 @pytest.mark.parametrize("test", [clusters.mean_t, clusters.permutation, clusters.bootstrap])
 def test_a_group_of_one_cluster_has_no_figure_over_clusters(test):
-    with pytest.raises(NoFigureError, match="2 are needed|one cluster only"):
+    with pytest.raises(NoFigureError, match=r"2 are needed|one cluster only"):
         test([1.0, 2.0, 3.0, 5.0], ["new", "new", "old", "old"], ["a", "a", "b", "c"])
 
 
