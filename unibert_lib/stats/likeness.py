@@ -60,9 +60,9 @@ def _differences(rows: pd.DataFrame) -> Iterator[str]:
                 if part[column].nunique(dropna=False) > 1:
                     where = ", ".join(f"{name} {value}" for name, value in zip(scope, place, strict=True))
                     places.setdefault((column, _who(part, column)), []).append(where)
-    for (column, who), where in places.items():
-        more = f" (and {len(where) - 1} places more)" if len(where) > 1 else ""
-        yield f"{column} of {where[0]}{more}: {who}. Remedy: {REMEDY[column]}"
+    for (column, who), found in places.items():
+        more = f" (and {len(found) - 1} places more)" if len(found) > 1 else ""
+        yield f"{column} of {found[0]}{more}: {who}. Remedy: {REMEDY[column]}"
 
 
 def _who(part: pd.DataFrame, column: str) -> str:
