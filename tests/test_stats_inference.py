@@ -382,7 +382,7 @@ def test_degenerate_clusters_are_refused_with_a_reason(test, values, groups, nam
 
 @pytest.mark.parametrize("test", [clusters.mean_t, clusters.permutation, clusters.bootstrap])
 def test_a_group_of_one_cluster_has_no_figure_over_clusters(test):
-    with pytest.raises(NoFigureError, match="2 are needed|one cluster only"):
+    with pytest.raises(NoFigureError, match=r"2 are needed|one cluster only"):
         test([1.0, 2.0, 3.0, 5.0], ["new", "new", "old", "old"], ["a", "a", "b", "c"])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
@@ -13,10 +13,8 @@ from unibert_lib.results import SEEDS
 from unibert_lib.stats import clusters, effects, inference, regression
 from unibert_lib.stats.gains import SETTINGS, chosen, gains, headline
 from unibert_lib.stats.inference import DIFFERENCE, LEVEL, RESAMPLES, Inference, attempt, with_holm
-from unibert_lib.stats.likeness import refuse_unlike
+from unibert_lib.stats.likeness import REMEDY, UnlikeError, refuse_unlike
 
-Unit = Literal["task", "language", "seed"]
-Cluster = Literal["model", "checkpoint", "task", "language", "none"]
 PAPER_GROUPS = {
     **dict.fromkeys(("UniBERT-Small", "UniBERT-XSmall", "UniBERT-XXSmall"), "UniBERT"),
     **dict.fromkeys(
@@ -28,7 +26,7 @@ PAPER_GROUPS = {
 def entries(
     results: pd.DataFrame,
     *,
-    unit: Unit,
+    unit: str,
     groups: Mapping[str, str] | None = None,
     settings: tuple[str, str] = SETTINGS,
     tasks: Sequence[str] | None = None,
@@ -56,9 +54,10 @@ def entries(
         raise ValueError(f"the groups {names} have a model here, two are compared; groups={{model: group}} of {there}")
     mine = results[results["model"].isin(list(held))]
     rows = chosen(mine, headline(mine) if tasks is None else tasks, metrics)
+    _refuse_lost(mine, rows)
     refuse_unlike(rows, settings)
     made = gains(rows, by=unit, settings=settings, metrics=metrics)
-    _refuse_holes(made, rows, settings)
+    _refuse_holes(made, list(dict.fromkeys(mine["model"])), settings)
     if unit == "seed" and (made.groupby(["model", "task"]).size() < 2).all():
         raise ValueError("unit='seed' needs several seeds, every model has one: use unit='task', or run more seeds")
     made["group"] = made["model"].map(held)
@@ -68,13 +67,25 @@ def entries(
     return made.sort_values("group", key=lambda side: side.map(names.index), kind="stable", ignore_index=True)
 
 
-def _refuse_holes(made: pd.DataFrame, rows: pd.DataFrame, settings: tuple[str, str]) -> None:
+def _refuse_lost(asked: pd.DataFrame, rows: pd.DataFrame) -> None:
+    """A model that has a task in another metric only would drop out without a word."""
+    asked = asked[asked["task"].isin(rows["task"].unique())]
+    there = set(zip(rows["model"], rows["task"], strict=True))
+    lost = [
+        f"{model} has {task} in {'/'.join(sorted(part['metric'].unique()))} only"
+        for (model, task), part in asked.groupby(["model", "task"], sort=False)
+        if (model, task) not in there
+    ]
+    if lost:
+        metrics = rows.groupby("task", sort=False)["metric"].first().to_dict()
+        raise UnlikeError(f"compared is {metrics}, but {'; '.join(lost)}: {REMEDY['metric']}")
+
+
+def _refuse_holes(made: pd.DataFrame, models: list[str], settings: tuple[str, str]) -> None:
     """A model without any figure of a task would be compared on easier or harder tasks than the others."""
     whole = made.dropna(subset=list(settings))
     there = set(zip(whole["model"], whole["task"], strict=True))
-    holes = [
-        f"{m} {t}" for m in dict.fromkeys(rows["model"]) for t in dict.fromkeys(rows["task"]) if (m, t) not in there
-    ]
+    holes = [f"{m} {t}" for m in models for t in dict.fromkeys(made["task"]) if (m, t) not in there]
     if holes:
         before, after = settings
         raise ValueError(
@@ -86,8 +97,8 @@ def _refuse_holes(made: pd.DataFrame, rows: pd.DataFrame, settings: tuple[str, s
 def compare(
     results: pd.DataFrame,
     *,
-    unit: Unit = "task",
-    cluster: Cluster = "model",
+    unit: str = "task",
+    cluster: str = "model",
     groups: Mapping[str, str] | None = None,
     settings: tuple[str, str] = SETTINGS,
     tasks: Sequence[str] | None = None,

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
 from unibert_lib import results
 from unibert_lib.results import PAIR, PAPER_METRIC, RIVAL, SEEDS
 
-By = Literal["task", "language", "seed", "model"]
 SETTINGS = ("each", "all")
 HEADLINE_TASKS = ("ner", "nli", "qa", "sts")  # those of the paper's Figure 3; legal NER is not among them
 
@@ -54,7 +53,7 @@ def chosen(
 def gains(
     frame: pd.DataFrame,
     *,
-    by: By = "task",
+    by: str = "task",
     settings: tuple[str, str] = SETTINGS,
     tasks: Sequence[str] | None = None,
     metrics: Mapping[str, str] | None = None,

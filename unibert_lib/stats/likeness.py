@@ -53,18 +53,22 @@ def refuse_unlike(rows: pd.DataFrame, settings: tuple[str, str] = SETTINGS) -> N
 
 
 def _differences(rows: pd.DataFrame) -> Iterator[str]:
+    places: dict[tuple[str, str], list[str]] = {}
     for scope, columns in ALIKE.items():
         for place, part in rows.groupby(list(scope), sort=False):
             for column in columns:
                 if part[column].nunique(dropna=False) > 1:
                     where = ", ".join(f"{name} {value}" for name, value in zip(scope, place, strict=True))
-                    yield f"{column} of {where}: {_who(part, column)}. Remedy: {REMEDY[column]}"
+                    places.setdefault((column, _who(part, column)), []).append(where)
+    for (column, who), found in places.items():
+        more = f" (and {len(found) - 1} places more)" if len(found) > 1 else ""
+        yield f"{column} of {found[0]}{more}: {who}. Remedy: {REMEDY[column]}"
 
 
 def _who(part: pd.DataFrame, column: str) -> str:
-    """Each value with models that have it: 'f1' (a, b), 'exact' (c)."""
+    """Each value with models that have it: f1 (a, b), exact (c)."""
     models = part.groupby(column, sort=False, dropna=False)["model"].unique()
-    return ", ".join(f"{value!r} ({_some(list(names))})" for value, names in models.items())
+    return ", ".join(f"{value} ({_some(list(names))})" for value, names in models.items())
 
 
 def _some(names: Sequence[Any]) -> str:

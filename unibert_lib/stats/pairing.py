@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ from unibert_lib.stats.inference import (
 )
 
 
-def _differences(before: pd.Series, after: pd.Series) -> Floats:
+def _differences(before: Any, after: Any) -> Floats:
     """After - before of each pair, found by the index.
 
     Raises
@@ -51,8 +52,8 @@ def _differences(before: pd.Series, after: pd.Series) -> Floats:
     return values_of(np.round(differences, 12), "the differences")
 
 
-def paired_t(before: pd.Series, after: pd.Series, *, level: float = LEVEL) -> Inference:
-    """Student's t test of the differences after - before, paired by the two indices.
+def paired_t(before: Any, after: Any, *, level: float = LEVEL) -> Inference:
+    """Student's t test of the differences after - before: two Series, paired by their indices.
 
     Raises
     ------
@@ -72,8 +73,8 @@ def paired_t(before: pd.Series, after: pd.Series, *, level: float = LEVEL) -> In
     return answer("paired t", "mean difference", figures, entries=len(differences))
 
 
-def wilcoxon(before: pd.Series, after: pd.Series) -> Inference:
-    """Wilcoxon's signed-rank test of the differences after - before, paired by the two indices; estimate: their median.
+def wilcoxon(before: Any, after: Any) -> Inference:
+    """Wilcoxon's signed-rank test of after - before: two Series, paired by their indices; estimate: the median.
 
     Raises
     ------

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 from math import nan
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -91,7 +91,7 @@ def _slope(lines: list[tuple[pd.Series, float]]) -> float:
 def power(
     found: pd.DataFrame,
     *,
-    over: Literal["models", "tasks"] = "models",
+    over: str = "models",
     models: Sequence[int | tuple[int, int]] = ((3, 5), 4, 6, 8, 12),
     tasks: Sequence[int] = (4, 8, 16),
     seeds: Sequence[int] = (1, 3, 5, 10),

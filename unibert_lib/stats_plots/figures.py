@@ -156,9 +156,23 @@ def gains_by_model(table: pd.DataFrame) -> Figure:
             continue
         if pd.notna(row["low"]):
             axis.plot([100 * row["low"], 100 * row["high"]], [place, place], color=colour, lw=1.2, label="_t")
-            axis.plot([100 * row["boot_low"], 100 * row["boot_high"]], [place, place], color=colour, lw=5, alpha=0.45)
-        axis.plot([100 * row["mean"]], [place], MARKERS[groups.index(row["group"]) % len(MARKERS)], color=colour, ms=8)
-        axis.plot([100 * row["pooled"]], [place], "D", mfc="white", mec=colour, ms=5.5)
+            axis.plot(
+                [100 * row["boot_low"], 100 * row["boot_high"]],
+                [place, place],
+                color=colour,
+                lw=5,
+                alpha=0.45,
+                label="_boot",
+            )
+        axis.plot(
+            [100 * row["mean"]],
+            [place],
+            MARKERS[groups.index(row["group"]) % len(MARKERS)],
+            color=colour,
+            ms=8,
+            label="_model",
+        )
+        axis.plot([100 * row["pooled"]], [place], "D", mfc="white", mec=colour, ms=5.5, label="_pooled")
         axis.annotate(f"{100 * row['mean']:.2f} %", (1.01, place), xycoords=("axes fraction", "data"), va="center")
     zero(axis)
     name_rows(axis, table["model"].tolist(), "relative gain, mean over tasks (%)")
