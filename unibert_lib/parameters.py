@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from unibert_lib import config, languages
+from unibert_lib import runs as run_folders
 from unibert_lib.budgets import budget as budget  # notebooks reach it from here
 from unibert_lib.config import AdversaryMode, BudgetName, DistillationTokens, PresetName, SizeName
 
@@ -166,3 +169,41 @@ class PretrainParameters:
             device=self.device,
             precision=self.precision,
         )
+
+
+@dataclass(frozen=True)
+class StatisticsParameters:
+    """09_statistics."""
+
+    own: str = "runs"
+    unit: Literal["task", "language", "seed"] = "task"
+    cluster: Literal["model", "task", "checkpoint", "language", "none"] = "model"
+    tasks: tuple[str, ...] = ("ner", "nli", "qa", "sts")
+    budget: BudgetName = "demo"
+    seed: int = 0
+    runs: str | None = None
+
+    def __post_init__(self) -> None:
+        check_run(self.seed, 1)
+        if not self.tasks:
+            raise ValueError("tasks is empty; name some, such as ner,nli,qa,sts")
+        if self.own != "runs" and not glob.glob(str(Path(self.own).expanduser())):
+            raise ValueError(f"own={self.own!r}: no such file or folder; give rows of runs/results, or 'runs'")
+
+    @property
+    def resamples(self) -> int:
+        """Draws of bootstraps and permutations."""
+        return 999 if self.budget == "smoke" else 9999
+
+    @property
+    def draws(self) -> int:
+        """Simulated tables of each design."""
+        return 400 if self.budget == "smoke" else 4000
+
+    @property
+    def own_results(self) -> str | None:
+        """Where rows of one's own lie; None where there are none yet."""
+        if self.own != "runs":
+            return self.own
+        folder = run_folders.root(self.runs) / "results"
+        return str(folder) if list(folder.glob("*.jsonl")) else None
