@@ -133,6 +133,13 @@ def test_a_seed_that_lacks_a_language_counts_in_neither_setting():
     assert made["seeds"] == 1 and made["gain"] == pytest.approx(whole["gain"])
 
 
+def test_a_language_whose_settings_share_no_seed_is_still_asked_for():
+    rows = runs(models=["on-0"], tasks=["ner"])
+    kept = [r for r in rows if r["language"] == "en" or r["finetune_seed"] == (r["setting"] == "all")]
+    [made] = stats.gains(frame(kept)).to_dict("records")
+    assert math.isnan(made["gain"]) and (made["seeds"], made["languages"]) == (0, "de+en")
+
+
 def test_a_language_that_failed_in_all_seeds_leaves_a_row_with_the_reason():
     rows = [
         r | ({"score": None, "status": "nan"} if (r["setting"], r["language"]) == ("all", "de") else {}) for r in runs()

@@ -32,7 +32,7 @@ def averages(frame: pd.DataFrame, languages: Sequence[str] | None = None) -> pd.
     Source: paper 5 (average over languages); seeds and completeness are ours.
     """
     _refuse_doubles(frame)
-    asked = frame[(frame["language"] != AVG_REPORTED) & (frame["status"] != NOT_REPORTED)]
+    asked = _asked(frame)
     rows = []
     for group, part in asked.groupby(GROUP, sort=False):
         wanted = set(part["language"]) if languages is None else set(languages)
@@ -43,6 +43,11 @@ def averages(frame: pd.DataFrame, languages: Sequence[str] | None = None) -> pd.
         left_out = {"incomplete": len(per_seed) - len(whole), "languages": "+".join(sorted(wanted))}
         rows.append({**dict(zip(GROUP, group, strict=True)), **figures, **left_out})
     return pd.DataFrame(rows, columns=[*GROUP, "mean", "sd", "seeds", "incomplete", "languages"])
+
+
+def _asked(frame: pd.DataFrame) -> pd.DataFrame:
+    """Scores that somebody asked for, whether they came or not; no printed averages."""
+    return frame[(frame["language"] != AVG_REPORTED) & (frame["status"] != NOT_REPORTED)]
 
 
 def _refuse_doubles(frame: pd.DataFrame) -> None:
@@ -119,7 +124,7 @@ def pairs(frame: pd.DataFrame, settings: tuple[str, str] = ("each", "all")) -> p
     if before == after or not {before, after} <= {*ALLOWED["setting"]}:
         raise ValueError(f"settings={settings}: two different ones of {', '.join(ALLOWED['setting'])}")
     _refuse_doubles(frame)
-    asked = frame[(frame["language"] != AVG_REPORTED) & (frame["status"] != NOT_REPORTED)]
+    asked = _asked(frame)
     by = [*PAIR, *SEEDS, "language"]
     first, second = (
         asked.loc[asked["setting"] == one, [*by, "score"]].rename(columns={"score": one}) for one in settings
@@ -135,9 +140,13 @@ def paired_averages(frame: pd.DataFrame, settings: tuple[str, str] = ("each", "a
     Source: paper 5 (average over languages); completeness is ours, as in ``averages``.
     """
     before, after = settings
+    languages = {
+        group: set.intersection(*(set(part.loc[part["setting"] == one, "language"]) for one in settings))
+        for group, part in _asked(frame).groupby(PAIR, sort=False)
+    }
     rows = []
     for group, part in pairs(frame, settings).groupby(PAIR, sort=False):
-        wanted = sorted(set(part["language"]), key=lambda code: ("-" in code, code))
+        wanted = sorted(languages[group], key=lambda code: ("-" in code, code))
         for seed, cells in part.groupby(SEEDS, sort=False, dropna=False):
             whole = len(cells.dropna(subset=[before, after])) == len(wanted)
             means = cells[[before, after]].mean() if whole else {before: math.nan, after: math.nan}

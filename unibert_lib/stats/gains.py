@@ -89,7 +89,7 @@ def gains(
     whole = each_seed.dropna(subset=[before, after]).groupby(["model", "task"], sort=False)
     means = whole[[before, after]].mean().join(whole.size().rename("seeds"))
     languages = each_seed.groupby(["model", "task"])["languages"].first()
-    made = means.join(languages).reindex(_matrix(rows)).reset_index()
+    made = means.reindex(_matrix(rows)).join(languages).reset_index()
     made["seeds"] = made["seeds"].fillna(0).astype(int)
     made["languages"] = made["languages"].fillna("")
     made["metric"] = made["task"].map(rows.groupby("task")["metric"].first())
