@@ -477,3 +477,34 @@ def test_a_table_of_several_controls_is_refused_by_name():
 def test_a_table_of_nothing_names_what_there_is():
     with pytest.raises(ValueError, match=r"no row with task='ner' and metric='F1'; there are \[\('ner', 'f1'\)\]"):
         results.table(frame(row()), "ner", "F1")
+
+
+# One matrix of several ------------------------------------------------------------------------------------------------
+
+
+def test_a_side_experiment_is_told_and_not_mixed_in():
+    main = [row(language=code, finetune_seed=seed) for code in ("de", "en") for seed in (0, 1)]
+    aside = [row(dataset="atlas-hypotheses", language="en", score=0.1)]
+    rivals = [
+        row(model="baseline:majority", preset="none", checkpoint_sha="none", dataset=d) for d in ("atlas", "other")
+    ]
+    kept, remarks = results.main_matrix(frame(*main, *aside, *rivals))
+    assert set(kept["dataset"]) == {"atlas"} and len(kept) == 5, "four cells and the rival of the same data"
+    assert remarks == ["small, ner: dataset atlas is taken, 1 other rows are left out"]
+    assert results.main_matrix(frame(*main))[1] == []
+
+
+def test_of_two_scores_of_a_cell_the_later_holds_and_what_differs_is_told():
+    kept, remarks = results.main_matrix(frame(row(learning_rate=1e-3), row(learning_rate=1e-4, score=0.7)))
+    assert kept["score"].tolist() == [0.7]
+    assert remarks == ["1 cells have an earlier score with another learning_rate: left out"]
+
+
+def test_checkpoints_of_one_name_are_not_averaged():
+    kept, remarks = results.main_matrix(frame(row(), row(language="de"), row(checkpoint_sha="xyz", score=0.9)))
+    assert set(kept["checkpoint_sha"]) == {"abc"} and "checkpoint_sha abc is taken" in remarks[0]
+
+
+def test_no_rows_have_no_matrix():
+    kept, remarks = results.main_matrix(frame())
+    assert kept.empty and remarks == []

@@ -1,5 +1,6 @@
 """One tidy row a score, of our runs and of the paper's tables alike."""
 
+from .choice import main_matrix
 from .paper import PAPER, PAPER_DATASET, PAPER_METRIC, TABLE1, load_paper, load_table1
 from .store import ALLOWED, AVG_REPORTED, COLUMNS, KEY, NOT_REPORTED, append, check, load, torn
 from .tables import (
@@ -38,6 +39,7 @@ __all__ = [
     "load",
     "load_paper",
     "load_table1",
+    "main_matrix",
     "main_metric",
     "paired_averages",
     "pairs",
