@@ -239,7 +239,7 @@ def test_a_cluster_permutation_moves_whole_clusters_through_all_ways():
 def test_a_cluster_permutation_within_tasks_swaps_the_groups_of_a_task():
     # All four tasks favour the new models: only the two patterns without a change of sign reach as far.
     found = clusters.permutation(*BY_TASK)
-    assert found.p == pytest.approx(2 / 16) and "all 16 swaps" in found.note
+    assert found.p == pytest.approx(2 / 16) and found.note == "exact, all 16 swaps; no p below 0.12 is possible"
 
 
 def test_eight_models_of_which_three_are_new_have_56_ways_to_be_chosen():
@@ -259,6 +259,15 @@ def test_a_cluster_bootstrap_of_clusters_without_inner_spread_is_that_of_their_m
     assert (found.low, found.high) == pytest.approx(tuple(exact), abs=0.2)
     assert found.estimate == pytest.approx(2)
     assert found == clusters.bootstrap(values, groups, models, seed=1, resamples=4000)
+
+
+def test_a_cluster_bootstrap_draws_the_entries_within_each_cluster_too():
+    # Eight clusters of the same sixteen entries, variance 1: a group's mean has the variance 1 / 16 / 4.
+    values = np.tile([0.0, 2.0], 64)
+    models = np.repeat(list("abcdefgh"), 16).tolist()
+    found = clusters.bootstrap(values, ["new"] * 64 + ["old"] * 64, models)
+    half = scipy_stats.norm.ppf(0.975) * math.sqrt(2 / 16 / 4)
+    assert (found.low, found.high) == (pytest.approx(-half, rel=0.1), pytest.approx(half, rel=0.1))
 
 
 def test_a_cluster_bootstrap_of_tasks_draws_the_same_tasks_for_both_groups():
@@ -351,7 +360,8 @@ def test_a_mixed_model_with_slopes_is_no_surer_than_the_tasks_allow():
     values = VALUES - 0.12 * np.array([g == "new" and t != "qa" for g, t in zip(GROUPS, TASKS, strict=True)])
     flat, sloped = (regression.mixed_model(values, GROUPS, MODELS, TASKS, slopes=s) for s in (False, True))
     assert sloped.df == 3 and sloped.p > flat.p
-    assert (sloped.low < flat.low) and (sloped.high > flat.high) and "slope" in sloped.note
+    assert (sloped.low < flat.low) and (sloped.high > flat.high)
+    assert sloped.note.startswith("sd ") and "slope" in sloped.note
 
 
 def test_a_mixed_model_without_differences_between_models_says_so():

@@ -98,6 +98,13 @@ def test_components_by_hand():
     assert made["seed_from"] == "assumed" and np.isnan(made["slope"])
 
 
+def test_the_slope_is_what_noise_does_not_explain_by_hand():
+    # Task means 1 and 7 against 0 and 0: the differences' variance is 18, of which noise gives 4 / 2 models + 0.
+    new = pd.DataFrame({"group": "new", "model": list("aabb"), "task": list("xyxy"), "gain": [0.0, 4.0, 2.0, 10.0]})
+    old = pd.DataFrame({"group": "old", "model": list("ccdd"), "task": list("xyxy"), "gain": 0.0})
+    assert stats.components(pd.concat([new, old]))["slope"].tolist() == pytest.approx([4, 4])
+
+
 def test_a_negative_variance_is_none():
     cells = pd.DataFrame({"group": "new", "model": list("aabb"), "task": list("xyxy"), "gain": [1.0, -1.0, -1.0, 1.0]})
     made = stats.components(cells).iloc[0]
