@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from unibert_lib.results.store import KEY
@@ -23,7 +25,8 @@ def main_matrix(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     rival = frame["model"].str.startswith(RIVAL)
     for (model, task), part in frame[~rival].groupby(["model", "task"], sort=False):
         sizes = part.groupby(MATRIX, sort=False).size()
-        chosen = dict(zip(MATRIX, sizes.idxmax(), strict=True))
+        largest: Any = sizes.idxmax()  # a tuple, one value a level
+        chosen = dict(zip(MATRIX, largest, strict=True))
         mine = part[(part[MATRIX] == pd.Series(chosen)).all(axis=1)]
         kept.append(mine)
         if len(mine) < len(part):
