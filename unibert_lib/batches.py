@@ -7,11 +7,13 @@ seed by keyed permutations and counter-based random numbers: nothing is drawn fr
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Int
 from numpy.typing import NDArray
 from torch import Tensor
@@ -47,9 +49,16 @@ class Batch:
         return self.sequence_ids >= 0
 
     @property
+    def packed(self) -> bool:
+        return self.sequence_ids.shape[0] != len(self.language_ids)
+
+    @property
     def attention_mask(self) -> Tensor:
-        """[rows, seq] for padded samples; [1, 1, seq, seq], block-diagonal, for packed ones."""
-        if self.sequence_ids.shape[0] == len(self.language_ids):
+        """[rows, seq] for padded samples; [1, 1, seq, seq], block-diagonal, for packed ones.
+
+        The latter grows with the square of the tokens: it is for looking at, and training builds none.
+        """
+        if not self.packed:
             return self.attended.long()
         same = self.sequence_ids[:, :, None] == self.sequence_ids[:, None, :]
         return (same & self.attended[:, None, :]).unsqueeze(1)
@@ -134,6 +143,16 @@ def assemble(
         real[row, start + 1 : end - 1] = True
         offset = end
     return Batch(ids, target, position, sequence, real, language_ids)
+
+
+def fill(batch: Batch, multiple: int) -> Batch:
+    """A packed batch filled up with padding to a multiple of tokens, so that a GPU sees few different shapes."""
+    missing = -batch.input_ids.shape[1] % multiple
+    if not batch.packed or not missing:
+        return batch
+    values = {"input_ids": 0, "labels": IGNORE_INDEX, "position_ids": 0, "sequence_ids": -1, "real": False}
+    wide = {name: F.pad(getattr(batch, name), (0, missing), value=value) for name, value in values.items()}
+    return dataclasses.replace(batch, **wide)
 
 
 def _samples(store: TokenStore, config: BatchConfig, seed: int, step: int) -> tuple[Integers, Integers]:

@@ -156,7 +156,10 @@ class PretrainConfig:
     max_length: int = 512  # mBERT's context window
     seed: int = 0
     bucket_window: int = 16
-    layout: Literal["padded", "packed"] = "padded"
+    layout: Literal["padded", "packed"] = "packed"  # ours: one row without padding, attention sample by sample
+    loss: Literal["plain", "fused"] = "fused"  # ours: the same losses; reverse_kl and teacher_top_k are always plain
+    loss_chunk: int = 0  # tokens whose logits exist at a time when fused; 0: 256 on a CPU, 4096 on a GPU
+    compile: bool = False  # ours: torch.compile the packed layers and the fused loss; a minute to start, then faster
     checkpoint_every: int = 1000  # steps; ours
     evaluate_every: int = 10_000  # steps; ours
     gradient_norms_every: int = 1  # steps; ours: the norms of each term cost a backward pass of the heads each
@@ -171,6 +174,8 @@ class PretrainConfig:
         check_choices(self)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout={self.dropout}: a share in [0, 1) is needed")
+        if self.loss_chunk < 0:
+            raise ValueError(f"loss_chunk={self.loss_chunk}: a number of tokens, or 0 for the default, is needed")
         for name in (
             "steps",
             "checkpoint_every",

@@ -17,21 +17,9 @@ from transformers.tokenization_utils_tokenizers import TokenizersBackend
 from unibert_lib import batches, objective
 from unibert_lib.batches import Batch
 from unibert_lib.config import BatchConfig
+from unibert_lib.encoder import encode as encode
+from unibert_lib.encoder import head as head
 from unibert_lib.tokens import Split, TokenStore
-
-
-def encode(model: nn.Module, batch: Batch) -> Float[Tensor, "rows seq hidden"]:
-    """The encoder's last hidden states, for padded and packed batches alike."""
-    hidden: Tensor = model.bert(  # type: ignore[operator]
-        input_ids=batch.input_ids, attention_mask=batch.attention_mask, position_ids=batch.position_ids
-    ).last_hidden_state
-    return hidden
-
-
-def head(model: nn.Module, hidden: Float[Tensor, "tokens hidden"]) -> Float[Tensor, "tokens vocab"]:
-    """fp32 logits of selected tokens."""
-    logits: Tensor = model.cls(hidden)  # type: ignore[operator]
-    return logits.float()
 
 
 def language_batches(

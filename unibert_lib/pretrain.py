@@ -17,15 +17,17 @@ from transformers import BertForMaskedLM, PreTrainedModel
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 from transformers.utils import logging as hf_logging
 
-from unibert_lib import checkpoint, evaluate, modelcard, trainee
-from unibert_lib.batches import IGNORE_INDEX, Batch, make_batch
+from unibert_lib import checkpoint, encoder, evaluate, modelcard, terms, trainee
+from unibert_lib.batches import IGNORE_INDEX, Batch, fill, make_batch
 from unibert_lib.config import ObjectiveConfig, PretrainConfig
+from unibert_lib.fused import Counts
 from unibert_lib.journal import Journal
 from unibert_lib.progress import bar
 from unibert_lib.runs import Run, RunError
 from unibert_lib.tokens import TokenStore
 from unibert_lib.trainee import Trainee
 
+FILL = 512  # ours: a GPU's packed batches hold a multiple of this many tokens, so that it sees few different shapes
 hf_logging.disable_progress_bar()  # saving one shard needs no bar between ours
 
 
@@ -94,24 +96,35 @@ def _step(
 ) -> list[dict[str, Any]]:
     """One batch through the teacher once and through every student: the training step on one screen."""
     began = time.perf_counter()
-    batch = make_batch(store, config.batch, config.seed, step).to(accelerator.device)
+    batch = make_batch(store, config.batch, config.seed, step)
+    batch = (fill(batch, FILL) if accelerator.device.type == "cuda" else batch).to(accelerator.device)
     masked = batch.labels != IGNORE_INDEX
-    distilled = distilled_tokens(batch, config.objective) if teacher is not None else torch.zeros_like(masked)
-    rows = masked | distilled  # logits exist for these tokens and no others
-    expected = None
+    rows = masked if teacher is None else distilled_tokens(batch, config.objective)  # the masked are among these
+    labels, total = batch.labels[rows], int(rows.sum())
+    counts = Counts(1 if config.objective.mlm_reduction == "sum" else int(masked.sum()), total)
+    norms, fused = step % config.gradient_norms_every == 0, terms.can_fuse(config)
+    expected: Any = None
     if teacher is not None:
         with torch.no_grad(), accelerator.autocast():
-            expected = evaluate.head(teacher, evaluate.encode(teacher, batch)[distilled])
+            hidden = encoder.encode(teacher, batch, rows, compiled=config.compile)
+            expected = terms.transformed(teacher, hidden) if fused else encoder.head(teacher, hidden)
     records = []
-    for one in made:
-        torch.manual_seed(trainee.dropout_seed(config.seed, step, one.name))
+    for group in [made] if fused else [[one] for one in made]:  # fused, one walk over the vocabulary serves all
+        hiddens = []
         with accelerator.autocast():
-            hidden = evaluate.encode(one.model, batch)
-            logits = evaluate.head(one.model, hidden[rows])
-        record = trainee.learn(one, step, batch, hidden, logits, rows, expected, distilled, store, config)
-        record["tokens"], record["seconds"] = int(batch.real.sum()), time.perf_counter() - began
-        records.append(record)
-        began = time.perf_counter()
+            for one in group:
+                torch.manual_seed(trainee.dropout_seed(config.seed, step, one.name))
+                hiddens.append(encoder.encode(one.model, batch, compiled=config.compile))
+            models = [one.model for one in group]
+            if fused:
+                found = terms.fuse(models, hiddens, rows, labels, expected, config, counts, norms=norms)
+            else:
+                guess = (models[0], hiddens[0], rows, labels, expected)
+                found = [terms.plain(*guess, config.objective, counts, norms=norms)]
+        for one, hidden, both in zip(group, hiddens, found, strict=True):
+            records.append(trainee.learn(one, step, batch, hidden, both, store, config))
+    for record in records:
+        record["tokens"], record["seconds"] = int(batch.real.sum()), (time.perf_counter() - began) / len(made)
     return records
 
 

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from transformers import BertForMaskedLM
 
 from unibert_lib import checkpoint, objective
-from unibert_lib.batches import IGNORE_INDEX, Batch
+from unibert_lib.batches import Batch
 from unibert_lib.config import ObjectiveConfig, PretrainConfig
 from unibert_lib.optimiser import parameter_groups
 from unibert_lib.runs import RunError
 from unibert_lib.student import build_discriminator
+from unibert_lib.terms import Terms
 from unibert_lib.tokens import TokenStore
 
 ONE_PASS = ("grl", "loss_reversal")
@@ -90,17 +91,13 @@ def learn(
     step: int,
     batch: Batch,
     hidden: Tensor,
-    logits: Tensor,
-    rows: Tensor,
-    expected: Tensor | None,
-    distilled: Tensor,
+    terms: Terms,
     store: TokenStore,
     config: PretrainConfig,
 ) -> dict[str, Any]:
-    """The three losses of one batch, their weighted sum, one optimiser step, and the row for the log.
+    """The third loss of one batch, the weighted sum of all, one optimiser step, and the row for the log.
 
-    ``hidden`` is [rows, seq, hidden]; ``rows`` and ``distilled`` are bool [rows, seq] and say for which tokens
-    ``logits`` and the teacher's ``expected`` logits (None without a teacher) were computed.
+    ``hidden`` is [rows, seq, hidden]; ``terms`` are the two losses that were computed from it already.
 
     Raises
     ------
@@ -110,18 +107,6 @@ def learn(
     Source: paper 3.3, Eq. 1 to 5.
     """
     options, progress = config.objective, step / config.steps
-    labels = batch.labels[rows]
-    mlm = objective.mlm_loss(logits, labels, label_smoothing=options.label_smoothing, reduction=options.mlm_reduction)
-    kd = logits.sum() * 0.0
-    if expected is not None:
-        kd = objective.distillation_loss(
-            objective.select(logits, distilled[rows]),
-            expected,
-            temperature=options.temperature,
-            temperature_squared=options.temperature_squared,
-            reverse=options.reverse_kl,
-            top_k=options.teacher_top_k,
-        )
     chosen = batch.real if options.pooling == "real" else batch.attended
     pooled = objective.pool(hidden, batch.sequence_ids, chosen, len(batch.language_ids))
     own_optimizer = options.adversary not in ONE_PASS
@@ -132,8 +117,7 @@ def learn(
         pooled, batch.language_ids, trainee.discriminator, mode=options.adversary, class_weights=balance
     )
     strength = options.adversary_weight * (objective.ramp(progress) if options.adversary_ramp else 1.0)
-    weights = objective.Weights(options.mlm_weight, strength, options.distillation_weight)
-    total = objective.total_loss(mlm, adversary, kd, weights)
+    total = terms.total + strength * adversary
     record = {
         "step": step,
         "student": trainee.name,
@@ -141,32 +125,20 @@ def learn(
         "adversary_weight": strength,
     }
     values = {
-        "mlm": mlm,
+        "mlm": terms.mlm,
         "adversary": adversary,
-        "distillation": kd,
+        "distillation": terms.distillation,
         "total": total,
         "discriminator": reading,
     }
     record |= {name: float(value.detach()) + 0.0 for name, value in values.items()}
     _refuse_nan(record, values, batch, store)
-    with torch.no_grad():
-        plain = (
-            objective.mlm_loss(logits, labels) if options.label_smoothing or options.mlm_reduction != "mean" else mlm
-        )
-        record["mlm_unsmoothed"] = float(plain)
-        kept = labels != IGNORE_INDEX
-        named = objective.select(logits, kept).argmax(-1)
-        record["masked_accuracy"] = float((named == labels[kept]).float().mean()) if kept.any() else 0.0
-        _read_languages(trainee, pooled, batch, record)
-    if step % config.gradient_norms_every == 0:
-        terms = {
-            "mlm": weights.mlm * mlm,
-            "adversary": weights.adversary * adversary,
-            "distillation": weights.distillation * kd,
-        }
-        for name, term in terms.items():
-            (gradient,) = torch.autograd.grad(term, hidden, retain_graph=True, allow_unused=True)
-            record[f"gradient_{name}"] = 0.0 if gradient is None else float(gradient.norm())
+    record["mlm_unsmoothed"], record["masked_accuracy"] = float(terms.mlm_unsmoothed), float(terms.masked_accuracy)
+    _read_languages(trainee, pooled, batch, record)
+    if terms.gradients:
+        record |= {f"gradient_{name}": float(norm) for name, norm in terms.gradients.items()}
+        (gradient,) = torch.autograd.grad(strength * adversary, hidden, retain_graph=True, allow_unused=True)
+        record["gradient_adversary"] = 0.0 if gradient is None else float(gradient.norm())
     _update(trainee, total, step, record, config)
     return record
 

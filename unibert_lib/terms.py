@@ -1,0 +1,121 @@
+"""The masked-token and distillation terms of a batch, in two ways that give the same: plain, or fused.
+
+``plain`` is what notebook 03 teaches: logits of the selected tokens, then :mod:`unibert_lib.objective`. ``fused``
+never holds these logits (see :mod:`unibert_lib.fused`) and serves all students at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from unibert_lib import encoder, fused, objective
+from unibert_lib.batches import IGNORE_INDEX
+from unibert_lib.config import ObjectiveConfig, PretrainConfig
+from unibert_lib.fused import Counts, Head
+from unibert_lib.products import FastLinear
+
+
+class Terms(NamedTuple):
+    """``total`` is what trains: the weighted sum of ``mlm`` and ``distillation``. The rest is for the log.
+
+    ``gradients`` holds the norm of each weighted term's gradient at the encoder's output, where asked for.
+    """
+
+    total: Float[Tensor, ""]
+    mlm: Float[Tensor, ""]
+    distillation: Float[Tensor, ""]
+    mlm_unsmoothed: Float[Tensor, ""]
+    masked_accuracy: Float[Tensor, ""]
+    gradients: dict[str, Float[Tensor, ""]]
+
+
+def can_fuse(config: PretrainConfig) -> bool:
+    """Reverse KL and the teacher's top k stay with the plain functions."""
+    return config.loss == "fused" and not config.objective.reverse_kl and not config.objective.teacher_top_k
+
+
+def transformed(model: nn.Module, hidden: Float[Tensor, "tokens hidden"]) -> Head:
+    """A model's head before its last matrix product, for selected tokens."""
+    predictions: Any = model.cls.predictions  # type: ignore[union-attr]
+    with FastLinear():
+        made = predictions.transform(hidden)
+    return Head(made, predictions.decoder.weight, predictions.decoder.bias)
+
+
+def plain(
+    model: nn.Module,
+    hidden: Float[Tensor, "rows seq hidden"],
+    rows: Bool[Tensor, "rows seq"],
+    labels: Int[Tensor, " tokens"],
+    expected: Float[Tensor, "tokens vocab"] | None,
+    options: ObjectiveConfig,
+    counts: Counts,
+    *,
+    norms: bool = False,
+) -> Terms:
+    """The two terms from the logits of the tokens that ``rows`` selects; ``labels`` are theirs.
+
+    ``expected`` holds the teacher's logits of the same tokens. ``counts`` are the denominators: those of this
+    batch, or of all processes and micro-batches.
+
+    Source: UniBERT 3.3.1 and 3.3.3, Eq. 1 and 4.
+    """
+    logits = encoder.head(model, hidden[rows])
+    kept = labels != IGNORE_INDEX
+    summed = objective.mlm_loss(logits, labels, label_smoothing=options.label_smoothing, reduction="sum")
+    mlm = summed / max(counts.masked, 1)
+    kd = logits.sum() * 0.0
+    if expected is not None:
+        mean = objective.distillation_loss(
+            logits,
+            expected,
+            temperature=options.temperature,
+            temperature_squared=options.temperature_squared,
+            reverse=options.reverse_kl,
+            top_k=options.teacher_top_k,
+        )
+        kd = mean * (len(logits) / max(counts.distilled, 1))
+    weighted = {"mlm": options.mlm_weight * mlm, "distillation": options.distillation_weight * kd}
+    with torch.no_grad():
+        unsmoothed = objective.mlm_loss(logits, labels)
+        hits = (objective.select(logits, kept).argmax(-1) == labels[kept]).float().sum()
+    gradients = {}
+    for name, term in weighted.items() if norms else ():
+        gradients[name] = torch.autograd.grad(term, hidden, retain_graph=True)[0].norm()
+    total = weighted["mlm"] + weighted["distillation"]
+    return Terms(total, mlm.detach(), kd.detach(), unsmoothed, hits / kept.sum().clamp(min=1), gradients)
+
+
+def fuse(
+    models: Sequence[nn.Module],
+    hiddens: Sequence[Tensor],
+    rows: Bool[Tensor, "rows seq"],
+    labels: Int[Tensor, " tokens"],
+    expected: Head | None,
+    config: PretrainConfig,
+    counts: Counts,
+    *,
+    norms: bool = False,
+) -> list[Terms]:
+    """What :func:`plain` gives, for several students at once; ``expected`` is the teacher's head on these tokens.
+
+    ``hiddens`` are each student's own, [rows, seq, hidden].
+    """
+    heads = [transformed(model, hidden[rows]) for model, hidden in zip(models, hiddens, strict=True)]
+    options = fused.Options(**{name: getattr(config.objective, name) for name in fused.Options._fields})
+    made = fused.losses(
+        heads, expected, labels, counts, options, chunk=config.loss_chunk, apart=norms, compiled=config.compile
+    )
+    found, masked = [], (labels != IGNORE_INDEX).sum().clamp(min=1)
+    for head, hidden, one in zip(heads, hiddens, made, strict=True):
+        gradients = {}
+        for name, gradient in one.gradients.items():
+            seed = gradient.to(head.hidden.dtype)
+            gradients[name] = torch.autograd.grad(head.hidden, hidden, seed, retain_graph=True)[0].norm()
+        found.append(Terms(one.total, one.mlm, one.distillation, one.unsmoothed / masked, one.hits / masked, gradients))
+    return found
