@@ -5,13 +5,14 @@
 """
 
 from unibert_lib.corpus.dumps import read_dump
-from unibert_lib.corpus.filters import RULES, Drop, Keep, too_few_pieces
+from unibert_lib.corpus.filters import RULES, Drop, Keep
 from unibert_lib.corpus.folders import Source, open_folder
 from unibert_lib.corpus.pipeline import build, finish
 from unibert_lib.corpus.records import Document, FormatError, Page, Quarantined
 from unibert_lib.corpus.report import CorpusReport, LanguageReport, load_report
 from unibert_lib.corpus.sources import read_dataset, read_sentences
 from unibert_lib.corpus.wikitext import paragraphs
+from unibert_lib.corpus.wordpieces import too_few_pieces
 
 __all__ = [
     "RULES",
