@@ -206,8 +206,8 @@ def _write_language(
             rows["heldout"].append(places[out_of_training])
             rows["train"].append(places[~out_of_training])
             own += np.bincount(ids[np.repeat(~out_of_training, cut)], minlength=len(own))
-    for split, suffix in (("train", "idx"), ("heldout", "heldout.idx")):
-        np.concatenate([np.zeros((0, 2), dtype=np.int64), *rows[split]]).tofile(out / f"{code}.{suffix}")
+    for parts, suffix in ((rows["train"], "idx"), (rows["heldout"], "heldout.idx")):
+        np.concatenate([np.zeros((0, 2), dtype=np.int64), *parts]).tofile(out / f"{code}.{suffix}")
     counts += own
     sizes = {"samples": sum(map(len, rows["train"])), "heldout_samples": sum(map(len, rows["heldout"]))}
     frequent = {"most_frequent": int(own.argmax()), "unknown_tokens": unknown, "truncated": truncated}

@@ -11,10 +11,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from unibert_lib import languages as table
+from unibert_lib.corpus import executors
 from unibert_lib.corpus.filters import HIDDEN, RULES, Rule, rule_name, rule_options
 from unibert_lib.corpus.folders import Source
 from unibert_lib.corpus.guards import Dropped, apply
@@ -22,7 +25,7 @@ from unibert_lib.corpus.pieces import finish
 from unibert_lib.corpus.progress import Progress
 from unibert_lib.corpus.records import Document, Page, Quarantined
 from unibert_lib.corpus.report import DUPLICATE_PAGE, CorpusReport, LanguageReport, check_balance, open_report
-from unibert_lib.corpus.shards import KEPT, StagedLanguage, count_bytes, count_joiners, finished
+from unibert_lib.corpus.shards import KEPT, StagedLanguage, count_bytes, count_joiners, finished, tidy
 from unibert_lib.corpus.stream import LONE_SURROGATE
 from unibert_lib.corpus.wikitext import paragraphs
 
@@ -38,6 +41,8 @@ def build(
     *,
     declare: Iterable[str] = (),
     progress: bool = True,
+    workers: int = 1,
+    executor: Callable[..., Any] | None = None,
 ) -> CorpusReport:
     """Filter the documents of each language and write the corpus.
 
@@ -53,6 +58,8 @@ def build(
         Codes outside the table that are meant; those from :func:`open_folder` need no declaration.
     progress
         Show a bar.
+    workers, executor
+        Languages at a time, and where: see :mod:`unibert_lib.corpus.executors`. The output is the same.
 
     Raises
     ------
@@ -68,18 +75,30 @@ def build(
     names = [rule_name(rule) for rule in rules]
     out = Path(out)
     report = open_report(out, {"rules": names, "options": rule_options(rules)})
+    if workers > 1 or executor is not None:
+        tasks = {language: partial(_build, out, language, source, rules) for language, source in documents.items()}
+        executors.run(tasks, lambda language: finished(out, language) is not None, out / ".tasks", workers, executor)
     with Progress(documents, shown=progress) as bar:
         for language, source in documents.items():
             counts = finished(out, language)
             if counts is None:
-                with StagedLanguage(out, language, KEPT) as staged:
-                    counts = _filter(bar.watch(language, source), staged, rules)
-                    check_balance([counts])
-                    staged.complete(counts)
+                counts = _build(out, language, bar.watch(language, source), rules)
             bar.complete(source)
             report.languages[language] = counts
             report.write(out)
+    tidy(out)
     return report
+
+
+def _build(
+    out: Path, language: str, records: Iterable[Page | Document | Quarantined], rules: Sequence[Rule]
+) -> LanguageReport:
+    """One language, from its records to its place in the corpus."""
+    with StagedLanguage(out, language, KEPT) as staged:
+        counts = _filter(records, staged, rules)
+        check_balance([counts])
+        staged.complete(counts)
+    return counts
 
 
 def _filter(
