@@ -159,8 +159,11 @@ def write(
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     counts, words = np.zeros(len(tokenizer), dtype=np.int64), WordIds(tokenizer)
+    stored = {code: stored_ids(corpus_dir, code, identity["tokenizer"]) for code in chosen}
     statistics = {
-        code: _write_language(corpus_dir / code, code, tokenizer, words, staging, counts, heldout_share, max_length - 2)
+        code: _write_language(
+            corpus_dir / code, code, words, stored[code], staging, counts, heldout_share, max_length - 2
+        )
         for code in bar(chosen, desc="tokens", unit="language")
     }
     np.save(staging / "counts.npy", counts)
@@ -181,8 +184,8 @@ def write(
 def _write_language(
     source: Path,
     code: str,
-    tokenizer: TokenizersBackend,
     words: WordIds,
+    stored: Path | None,
     out: Path,
     counts: NDArray[np.int64],
     share: float,
@@ -192,7 +195,7 @@ def _write_language(
     rows: dict[Split, list[NDArray[np.int64]]] = {"train": [], "heldout": []}
     own = np.zeros(len(counts), dtype=np.int64)
     with (out / f"{code}.bin").open("wb") as stream:
-        for pages, ids, lengths in _batches(source, tokenizer, words):
+        for pages, ids, lengths in _batches(source, words, stored):
             cut = np.minimum(lengths, limit)
             if (cut < lengths).any():
                 truncated += int((cut < lengths).sum())
@@ -215,10 +218,9 @@ def _write_language(
 
 
 def _batches(
-    source: Path, tokenizer: TokenizersBackend, words: WordIds, size: int = 2000
+    source: Path, words: WordIds, stored: Path | None, size: int = 2000
 ) -> Iterator[tuple[list[str], NDArray[np.uint32], NDArray[np.int64]]]:
     """Pages, ids end to end and lengths: from where rule 5 left the ids, else from the tokenizer."""
-    stored = stored_ids(source.parent, source.name, tokenizer)
     known = None if stored is None else _map(stored, np.uint32)
     at = 0
     for file in sorted(source.glob("*.parquet")):

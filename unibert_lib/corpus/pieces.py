@@ -132,15 +132,15 @@ def _count_pieces(
     return counts
 
 
-def stored_ids(corpus: Path, language: str, tokenizer: PreTrainedTokenizerFast) -> Path | None:
-    """The file of ids that :func:`finish` left beside a language's shards, if it was made with this tokenizer.
+def stored_ids(corpus: Path, language: str, tokenizer: str) -> Path | None:
+    """The file of ids that :func:`finish` left beside a language's shards, if the tokenizer had this fingerprint.
 
     Source: ours.
     """
     path = corpus / language / IDS
     if not path.is_file() or not (corpus / REPORT).is_file():
         return None
-    return path if load_report(corpus).settings.get("tokenizer") == _fingerprint(tokenizer) else None
+    return path if load_report(corpus).settings.get("tokenizer") == tokenizer else None
 
 
 def _fingerprint(tokenizer: PreTrainedTokenizerFast) -> str:
