@@ -147,11 +147,11 @@ def test_rule_5_keeps_what_the_tokenizer_gives_five_pieces(pieces, rule_5, sampl
 
 
 @settings(deadline=None, max_examples=500)
-@given(text)
-def test_the_bounds_hold_the_number_of_pieces_between_them(pieces, rule_5, sample):
+@given(text, st.integers(1, 9))
+def test_what_the_bounds_prove_is_so(pieces, rule_5, sample, minimum):
     if is_kept(sample) and "[" not in sample:
-        least, most = rule_5.bounds(sample)
-        assert least <= len(piece_ids(pieces, [sample])[0]) <= most
+        proven = rule_5.bounds(sample, minimum)
+        assert proven in (None, len(piece_ids(pieces, [sample])[0]) >= minimum)
 
 
 @settings(deadline=None, max_examples=300)
@@ -186,19 +186,21 @@ def test_every_character_that_the_bounds_cut_off_is_a_word(pieces):
 
 
 @pytest.mark.parametrize(
-    ("sample", "least", "most"),
+    ("sample", "minimum", "proven"),
     [
-        ("a b c d e", 5, 5),  # letters of the vocabulary
-        ("Oui, c'est moi!", 7, 13),  # no "O" in this vocabulary: Oui may be [UNK]
-        ("threeone twothree", 4, 16),  # known letters, unknown words: two pieces each
-        ("中中中", 3, 3),
-        ("\u0e01\u0e02\u0e03", 1, 3),  # no Thai in this vocabulary: one [UNK]
-        ("", 0, 0),
+        ("one two, three", 4, True),  # a word and a comma are a piece each
+        ("one two, three", 5, False),  # all of them whole words of the vocabulary
+        ("threeone twothree", 4, True),  # known letters, unknown words: two pieces each
+        ("threeone twothree", 5, None),
+        ("Oui, oui", 4, None),  # no "O" in this vocabulary: Oui may be [UNK]
+        ("中中中", 3, True),
+        ("\u0e01\u0e02\u0e03", 2, None),  # nor Thai
+        ("\u0e01\u0e02\u0e03", 4, False),  # but three characters are no four pieces
+        ("", 1, False),
     ],
 )
-def test_bounds_by_hand(trained, sample, least, most):
-    low, high = Bounds(trained)(sample)
-    assert (low, high) == (least, most)
+def test_bounds_by_hand(trained, sample, minimum, proven):
+    assert Bounds(trained)(sample, minimum) is proven
 
 
 def test_rule_5_asks_the_tokenizer_only_in_doubt(trained, monkeypatch):

@@ -142,10 +142,11 @@ def write(
             f"{corpus_dir}: no text in {', '.join(missing) or 'any language'}; "
             f"it holds {', '.join(present) or 'nothing'}"
         )
+    pieces = tokenizers.fingerprint(tokenizer)
     identity = {
         "languages": chosen,
         "corpus": runs.fingerprint(*[corpus_dir / code for code in chosen]),
-        "tokenizer": tokenizers.fingerprint(tokenizer),
+        "tokenizer": pieces,
         "heldout_share": heldout_share,
         "max_length": max_length,
     }
@@ -159,7 +160,7 @@ def write(
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     counts, words = np.zeros(len(tokenizer), dtype=np.int64), WordIds(tokenizer)
-    stored = {code: stored_ids(corpus_dir, code, identity["tokenizer"]) for code in chosen}
+    stored = {code: stored_ids(corpus_dir, code, pieces) for code in chosen}
     statistics = {
         code: _write_language(
             corpus_dir / code, code, words, stored[code], staging, counts, heldout_share, max_length - 2

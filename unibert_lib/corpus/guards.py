@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unibert_lib.corpus.filters import RULES, RULES_WITHOUT_JOINERS, Drop, Rule, rule_name
-from unibert_lib.corpus.wordpieces import CUT_OFF, TooFewPieces
+from unibert_lib.corpus.wordpieces import CUT_OFF, TooFewPieces, piece_ids
 
 _DOUBT, _DIGIT, _LETTER, _SPACE, _ALONE, _MARK = 1, 2, 4, 8, 16, 32
 _TABLE_SIZE = 0x20000  # characters above are rare, and doubted
@@ -43,11 +43,23 @@ def apply(rules: Sequence[Rule], texts: Sequence[str]) -> list[str | Dropped]:
     if texts and tuple(rules[:4]) in (RULES, RULES_WITHOUT_JOINERS):
         untouched, pieces = read(texts)
         first[untouched] = 4
-        if len(rules) > 4 and isinstance(rules[4], TooFewPieces) and rules[4].bounds is not None:
-            first[untouched & (pieces >= rules[4].minimum)] = 5
+        rule = rules[4] if len(rules) > 4 else None
+        if isinstance(rule, TooFewPieces) and rule.bounds is not None:
+            first[untouched & (pieces >= rule.minimum)] = 5
+            first[_prove(rule, texts, np.flatnonzero(untouched & (pieces < rule.minimum)).tolist())] = 5
     for place in np.flatnonzero(first < len(rules)).tolist():
         answers[place] = _plainly(rules[first[place] :], texts[place])
     return answers
+
+
+def _prove(rule: TooFewPieces, texts: Sequence[str], places: list[int]) -> list[int]:
+    """The places, among those, of texts that rule 5 certainly keeps; the tokenizer takes what is open at once."""
+    assert rule.bounds is not None
+    proofs = [(place, None if "[" in texts[place] else rule.bounds(texts[place], rule.minimum)) for place in places]
+    open_places = [place for place, proof in proofs if proof is None]
+    ids = piece_ids(rule.tokenizer, [texts[place] for place in open_places])
+    counted = [place for place, row in zip(open_places, ids, strict=True) if len(row) >= rule.minimum]
+    return [place for place, proof in proofs if proof] + counted
 
 
 def _plainly(rules: Sequence[Rule], text: str) -> str | Dropped:

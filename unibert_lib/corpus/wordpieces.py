@@ -47,7 +47,7 @@ def cuts_at_spaces(tokenizer: PreTrainedTokenizerFast) -> bool:
 
 
 class Bounds:
-    """How many word pieces a text has at least and at most, by BERT's cased WordPiece, without splitting a word.
+    """Whether a text has so many word pieces, by BERT's cased WordPiece, as far as that shows without splitting a word.
 
     Sound for text in which every character but the space is kept (:func:`is_kept`) and no ``[`` begins a special token.
 
@@ -61,13 +61,16 @@ class Bounds:
         self._signs = frozenset(word for word in vocabulary if len(word) == 1 and f"##{word}" in vocabulary)
         self._longest = tokenizer.backend_tokenizer.model.max_input_chars_per_word  # longer words are [UNK]
 
-    def __call__(self, text: str) -> tuple[int, int]:
+    def __call__(self, text: str, minimum: int) -> bool | None:
+        """True and False are proofs; None asks for the tokenizer."""
         words = _WORD.findall(text)
-        whole = sum(map(self._whole.__contains__, words))
-        if whole == len(words):
-            return whole, whole
-        split = len(text) <= self._longest and self._signs.issuperset(text.replace(" ", ""))
-        return 2 * len(words) - whole if split else len(words), len(text) - text.count(" ")
+        count, whole = len(words), sum(map(self._whole.__contains__, words))
+        if count >= minimum or whole == count:
+            return count >= minimum
+        # A word that is not in the vocabulary is two pieces or more, unless it is [UNK].
+        if 2 * count - whole >= minimum and len(text) <= self._longest:
+            return True if self._signs.issuperset(text.replace(" ", "")) else None
+        return False if len(text) - text.count(" ") < minimum else None  # a piece is a character at least
 
 
 def is_kept(text: str) -> bool:
@@ -84,9 +87,9 @@ class TooFewPieces:
     __name__ = "too_few_pieces"
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, minimum: int) -> None:
-        self.minimum, self._tokenizer = minimum, tokenizer
+        self.minimum, self.tokenizer = minimum, tokenizer
         self.bounds = Bounds(tokenizer) if cuts_at_spaces(tokenizer) else None
-        self._drop = Drop(f"fewer than {minimum} word pieces")
+        self.drop = Drop(f"fewer than {minimum} word pieces")
 
     def __call__(self, text: str) -> Keep | Drop:
         if self.bounds is not None:
@@ -94,12 +97,10 @@ class TooFewPieces:
             if len(words) == self.minimum and all(word[:1].isalnum() for word in words):
                 return Keep(text)
             if "[" not in text and is_kept(text):
-                least, most = self.bounds(text)
-                if least >= self.minimum:
-                    return Keep(text)
-                if most < self.minimum:
-                    return self._drop
-        return Keep(text) if len(piece_ids(self._tokenizer, [text])[0]) >= self.minimum else self._drop
+                proven = self.bounds(text, self.minimum)
+                if proven is not None:
+                    return Keep(text) if proven else self.drop
+        return Keep(text) if len(piece_ids(self.tokenizer, [text])[0]) >= self.minimum else self.drop
 
 
 def too_few_pieces(tokenizer: PreTrainedTokenizerFast, minimum: int = MINIMUM_PIECES) -> Rule:
