@@ -195,7 +195,7 @@ def filters(rounds: int = ROUNDS, *, cold: bool = True) -> dict[str, Any]:
         figures["all"] = compare(every, pieces, rounds)
         figures["all"]["shards"] = compare_shards(every, pieces, rounds, Path(scratch))
     if cold:
-        figures["all"]["filter_cold_ratio"] = spread([_cold("naive") / _cold("ours") for _ in range(rounds)])
+        figures["all"]["filter_cold_ratio"] = spread([_cold("naive") / _cold("ours") for _ in range(3)])
     return figures
 
 
