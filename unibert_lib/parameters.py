@@ -49,10 +49,13 @@ class CorpusParameters:
     seed: int = 0
     name: str | None = None
     runs: str | None = None
+    workers: int = 1
     num_processes: int = 1
 
     def __post_init__(self) -> None:
         check_run(self.seed, self.num_processes)
+        if self.workers < 1:
+            raise ValueError(f"workers={self.workers}: 1 or more is needed")
         if self.source == "atlas":
             languages.check(self.languages, languages.ATLAS_LANGUAGES)
         if not 0 <= self.heldout_share < 1:

@@ -24,6 +24,8 @@ from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib import runs
 from unibert_lib import tokenizer as tokenizers
+from unibert_lib.corpus.pieces import stored_ids
+from unibert_lib.corpus.wordpieces import WordIds
 from unibert_lib.progress import bar
 
 Split = Literal["train", "heldout"]
@@ -140,10 +142,11 @@ def write(
             f"{corpus_dir}: no text in {', '.join(missing) or 'any language'}; "
             f"it holds {', '.join(present) or 'nothing'}"
         )
+    pieces = tokenizers.fingerprint(tokenizer)
     identity = {
         "languages": chosen,
         "corpus": runs.fingerprint(*[corpus_dir / code for code in chosen]),
-        "tokenizer": tokenizers.fingerprint(tokenizer),
+        "tokenizer": pieces,
         "heldout_share": heldout_share,
         "max_length": max_length,
     }
@@ -156,9 +159,12 @@ def write(
     staging = out.with_name(f".{out.name}.staging")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    counts = np.zeros(len(tokenizer), dtype=np.int64)
+    counts, words = np.zeros(len(tokenizer), dtype=np.int64), WordIds(tokenizer)
+    stored = {code: stored_ids(corpus_dir, code, pieces) for code in chosen}
     statistics = {
-        code: _write_language(corpus_dir / code, code, tokenizer, staging, counts, heldout_share, max_length - 2)
+        code: _write_language(
+            corpus_dir / code, code, words, stored[code], staging, counts, heldout_share, max_length - 2
+        )
         for code in bar(chosen, desc="tokens", unit="language")
     }
     np.save(staging / "counts.npy", counts)
@@ -179,39 +185,54 @@ def write(
 def _write_language(
     source: Path,
     code: str,
-    tokenizer: TokenizersBackend,
+    words: WordIds,
+    stored: Path | None,
     out: Path,
     counts: NDArray[np.int64],
     share: float,
     limit: int,
 ) -> dict[str, int]:
     position = truncated = unknown = 0
-    rows: dict[Split, list[tuple[int, int]]] = {"train": [], "heldout": []}
-    unk, own = tokenizer.unk_token_id, np.zeros(len(counts), dtype=np.int64)
+    rows: dict[Split, list[NDArray[np.int64]]] = {"train": [], "heldout": []}
+    own = np.zeros(len(counts), dtype=np.int64)
     with (out / f"{code}.bin").open("wb") as stream:
-        for pages, texts in _batches(source):
-            encoded = tokenizer([tokenizers.sanitise(t) for t in texts], add_special_tokens=False, verbose=False)[
-                "input_ids"
-            ]
-            for page, sample in zip(pages, encoded, strict=True):
-                truncated += len(sample) > limit
-                ids = np.asarray(sample[:limit], dtype=np.uint32)
-                split: Split = "heldout" if heldout(page, share) else "train"
-                rows[split].append((position, len(ids)))
-                unknown += int((ids == unk).sum())
-                if split == "train":
-                    np.add.at(own, ids, 1)
-                stream.write(ids.tobytes())
-                position += len(ids)
-    for split, suffix in (("train", "idx"), ("heldout", "heldout.idx")):
-        np.asarray(rows[split], dtype=np.int64).tofile(out / f"{code}.{suffix}")
+        for pages, ids, lengths in _batches(source, words, stored):
+            cut = np.minimum(lengths, limit)
+            if (cut < lengths).any():
+                truncated += int((cut < lengths).sum())
+                within = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+                ids = ids[within < limit]
+            stream.write(ids.tobytes())
+            places = np.stack([position + np.cumsum(cut) - cut, cut], axis=1)
+            position += len(ids)
+            unknown += int((ids == words.unknown).sum())
+            out_of_training = np.fromiter((heldout(page, share) for page in pages), dtype=bool, count=len(pages))
+            rows["heldout"].append(places[out_of_training])
+            rows["train"].append(places[~out_of_training])
+            own += np.bincount(ids[np.repeat(~out_of_training, cut)], minlength=len(own))
+    for parts, suffix in ((rows["train"], "idx"), (rows["heldout"], "heldout.idx")):
+        np.concatenate([np.zeros((0, 2), dtype=np.int64), *parts]).tofile(out / f"{code}.{suffix}")
     counts += own
-    sizes = {"samples": len(rows["train"]), "heldout_samples": len(rows["heldout"])}
+    sizes = {"samples": sum(map(len, rows["train"])), "heldout_samples": sum(map(len, rows["heldout"]))}
     frequent = {"most_frequent": int(own.argmax()), "unknown_tokens": unknown, "truncated": truncated}
     return {**sizes, "tokens": position, **frequent}
 
 
-def _batches(source: Path, size: int = 2000) -> Iterator[tuple[list[str], list[str]]]:
+def _batches(
+    source: Path, words: WordIds, stored: Path | None, size: int = 2000
+) -> Iterator[tuple[list[str], NDArray[np.uint32], NDArray[np.int64]]]:
+    """Pages, ids end to end and lengths: from where rule 5 left the ids, else from the tokenizer."""
+    known = None if stored is None else _map(stored, np.uint32)
+    at = 0
     for file in sorted(source.glob("*.parquet")):
-        for batch in pq.ParquetFile(file).iter_batches(batch_size=size, columns=["page", "text"]):
-            yield batch.column("page").to_pylist(), batch.column("text").to_pylist()
+        for batch in pq.ParquetFile(file).iter_batches(size, columns=["page", "text" if known is None else "pieces"]):
+            pages, column = batch.column("page").to_pylist(), batch.column(1)
+            if known is None:
+                yield pages, *words([tokenizers.sanitise(text) for text in column.to_pylist()])
+                continue
+            lengths = column.to_numpy().astype(np.int64)
+            end = at + int(lengths.sum())
+            if end > len(known):
+                raise ValueError(f"{stored}: fewer ids than {file} counts; remove {source} and run corpus.finish again")
+            yield pages, known[at:end], lengths
+            at = end

@@ -109,9 +109,12 @@ class CorpusReport:
 
     def write(self, out: Path) -> None:
         """Write ``report.json`` in one step: a reader sees the old one or the new one, never half of it."""
-        body = {"settings": self.settings, "languages": {code: asdict(row) for code, row in self.languages.items()}}
+        # A language a line: it is written after each of them, and json's indentation is slow.
+        rows = [f"{json.dumps(code)}: {json.dumps(vars(row))}" for code, row in self.languages.items()]
+        settings, languages = json.dumps(self.settings), ",\n".join(rows)
+        body = f'{{"settings": {settings},\n"languages": {{\n{languages}\n}}}}\n'
         staged = out / f".{REPORT}.staged"
-        staged.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        staged.write_text(body, encoding="utf-8")
         os.replace(staged, out / REPORT)
 
 

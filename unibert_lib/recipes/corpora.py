@@ -97,9 +97,10 @@ def ensure_corpus(params: CorpusParameters | PretrainParameters) -> Path:
     with run:
         if not run.done:
             print(f"making the corpus {run.path}")
-            corpus.build(documents(wanted), run.path / "rules-1-4", rules_1_to_4(wanted))
+            first, workers = run.path / "rules-1-4", wanted.workers
+            corpus.build(documents(wanted), first, rules_1_to_4(wanted), workers=workers)
             pieces = _tokenizer(wanted, run.path)
-            report = corpus.finish(run.path / "rules-1-4", run.path, pieces, minimum=wanted.minimum_pieces)
+            report = corpus.finish(first, run.path, pieces, minimum=wanted.minimum_pieces, workers=workers)
             run.finish({"languages": list(report.languages)})
     return run.path
 
