@@ -178,6 +178,7 @@ class WordIds:
         """The ids of each word, from one text of them all: a call for each costs half as much again."""
         backend = self._tokenizer.backend_tokenizer
         backend.no_truncation()
+        backend.no_padding()
         encoding = backend.encode(" ".join(words), add_special_tokens=False)
         starts = np.cumsum([0, *(len(word) + 1 for word in words)])
         bounds = np.searchsorted([first for first, _ in encoding.offsets], starts).tolist()
