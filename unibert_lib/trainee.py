@@ -17,15 +17,13 @@ from transformers import BertForMaskedLM
 from unibert_lib import checkpoint, objective
 from unibert_lib.batches import Batch
 from unibert_lib.config import ObjectiveConfig, PretrainConfig
+from unibert_lib.optimiser import parameter_groups
 from unibert_lib.runs import RunError
 from unibert_lib.student import build_discriminator
 from unibert_lib.terms import Terms
 from unibert_lib.tokens import TokenStore
 
 ONE_PASS = ("grl", "loss_reversal")
-# Ours: AdamW moves every weight alike, so a matrix of 3072 inputs moves its output six times as far as one of 512.
-# With the scaled initialisation such matrices take smaller steps (after Yang et al., 2022, "Tensor Programs V").
-WIDE = 512
 COLLAPSE_STEPS = 50  # ours: this many batches in a row with one predicted language is a collapse
 
 
@@ -61,8 +59,11 @@ def make(name: str, model: BertForMaskedLM, store: TokenStore, config: PretrainC
     discriminator = build_discriminator(
         model.config.hidden_size, len(store.languages), options.discriminator_hidden, config.seed
     ).to(model.device)
+    joined = discriminator.named_parameters() if options.adversary in ONE_PASS else ()
     optimizer = torch.optim.AdamW(
-        _groups(model, discriminator, config),
+        parameter_groups(
+            (*model.named_parameters(), *joined), options.weight_decay, scaled=config.initialisation == "scaled"
+        ),
         lr=options.learning_rate,
         betas=options.betas,
         eps=options.epsilon,
@@ -75,23 +76,6 @@ def make(name: str, model: BertForMaskedLM, store: TokenStore, config: PretrainC
         id(p): f"discriminator.{n}" for n, p in discriminator.named_parameters()
     }
     return Trainee(name, model.train(), discriminator, optimizer, own, names)
-
-
-def _groups(model: BertForMaskedLM, discriminator: nn.Module, config: PretrainConfig) -> list[dict[str, Any]]:
-    """The optimiser's parameters: decayed matrices, free biases and LayerNorms, and wide matrices in smaller steps."""
-    decay, inputs = config.objective.weight_decay, model.config.intermediate_size
-    slow = config.initialisation == "scaled" and inputs > WIDE
-    layers: Any = model.bert.encoder.layer  # typed as mere Modules
-    wide = [layer.output.dense.weight for layer in layers] if slow else []
-    known = {id(p) for p in wide}
-    joined = discriminator.parameters() if config.objective.adversary in ONE_PASS else ()
-    rest = [p for p in (*model.parameters(), *joined) if id(p) not in known]
-    groups = [
-        {"params": [p for p in rest if p.ndim >= 2], "weight_decay": decay},
-        {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
-        {"params": wide, "weight_decay": decay, "scale": WIDE / inputs},
-    ]
-    return [group for group in groups if group["params"]]
 
 
 def learning_rate(step: int, config: PretrainConfig) -> float:
