@@ -27,12 +27,14 @@ FLOORS = [
         "initialise",
         "optimiser",
         "fused",
+        "processes",
+        "workers",
     },
     {"corpus", "tokenizer", "student", "tokens", "table1", "atlas"},
-    {"teacher", "batches", "checkpoint", "evaluate", "journal", "trainee", "encoder", "terms"},
+    {"teacher", "batches", "checkpoint", "evaluate", "journal", "trainee", "encoder", "terms", "record"},
     {"pretrain", "modelcard", "tasks"},
     {"matrix", "finetune"},
-    {"recipes", "widgets", "demo"},
+    {"recipes", "widgets", "demo", "train"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # These take tensors, numbers or tables; of ours they may know the options' types.

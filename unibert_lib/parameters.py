@@ -10,11 +10,16 @@ from unibert_lib.budgets import budget as budget  # notebooks reach it from here
 from unibert_lib.config import AdversaryMode, BudgetName, DistillationTokens, PresetName, SizeName
 
 
-def check_run(seed: int, num_processes: int) -> None:
+def check_run(seed: int, num_processes: int, *, several: bool = False) -> None:
     if seed < 0:
         raise ValueError(f"seed={seed}: 0 or more is needed")
-    if num_processes != 1:
-        raise ValueError(f"num_processes={num_processes}: this notebook runs in one process; 1 is the only valid value")
+    if num_processes != 1 and not several:
+        raise ValueError(
+            f"num_processes={num_processes}: this notebook runs in one process, so 1 is the only valid value; "
+            "03_pretrain alone trains in several"
+        )
+    if num_processes < 1:
+        raise ValueError(f"num_processes={num_processes}: at least 1 is needed")
 
 
 @dataclass(frozen=True)
@@ -108,10 +113,15 @@ class PretrainParameters:
     num_processes: int = 1
 
     def __post_init__(self) -> None:
-        check_run(self.seed, self.num_processes)
+        check_run(self.seed, self.num_processes, several=True)
         if self.corpus == "atlas":
             languages.check(self.languages, languages.ATLAS_LANGUAGES)
-        _ = self.pretrain_config  # a wrong option or range is refused here, before any work
+        # A wrong option or range is refused here, before any work.
+        if self.pretrain_config.batch_size < self.num_processes:
+            raise ValueError(
+                f"num_processes={self.num_processes}: each needs a sample, and batch_size, which counts the samples "
+                f"of all together, is {self.pretrain_config.batch_size}"
+            )
 
     @property
     def sizes(self) -> tuple[str, ...]:

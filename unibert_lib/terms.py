@@ -22,14 +22,16 @@ from unibert_lib.fused import Counts, Head
 class Terms(NamedTuple):
     """``total`` is what trains: the weighted sum of ``mlm`` and ``distillation``. The rest is for the log.
 
-    ``gradients`` holds the norm of each weighted term's gradient at the encoder's output, where asked for.
+    ``unsmoothed`` and ``hits`` are sums over the masked tokens: their loss without label smoothing, and how many
+    the student got right. ``gradients`` holds the norm of each weighted term's gradient at the encoder's output,
+    where asked for.
     """
 
     total: Float[Tensor, ""]
     mlm: Float[Tensor, ""]
     distillation: Float[Tensor, ""]
-    mlm_unsmoothed: Float[Tensor, ""]
-    masked_accuracy: Float[Tensor, ""]
+    unsmoothed: Float[Tensor, ""]
+    hits: Float[Tensor, ""]
     gradients: dict[str, Float[Tensor, ""]]
 
 
@@ -79,13 +81,13 @@ def plain(
         kd = mean * (len(logits) / max(counts.distilled, 1))
     weighted = {"mlm": options.mlm_weight * mlm, "distillation": options.distillation_weight * kd}
     with torch.no_grad():
-        unsmoothed = objective.mlm_loss(logits, labels)
+        unsmoothed = objective.mlm_loss(logits, labels, reduction="sum")
         hits = (objective.select(logits, kept).argmax(-1) == labels[kept]).float().sum()
     gradients = {}
     for name, term in weighted.items() if norms else ():
         gradients[name] = torch.autograd.grad(term, hidden, retain_graph=True)[0].norm()
     total = weighted["mlm"] + weighted["distillation"]
-    return Terms(total, mlm.detach(), kd.detach(), unsmoothed, hits / kept.sum().clamp(min=1), gradients)
+    return Terms(total, mlm.detach(), kd.detach(), unsmoothed, hits, gradients)
 
 
 def fuse(
@@ -108,11 +110,11 @@ def fuse(
     made = fused.losses(
         heads, expected, labels, counts, options, chunk=config.loss_chunk, apart=norms, compiled=config.compile
     )
-    found, masked = [], (labels != IGNORE_INDEX).sum().clamp(min=1)
+    found = []
     for head, hidden, one in zip(heads, hiddens, made, strict=True):
         gradients = {}
         for name, gradient in one.gradients.items():
             seed = gradient.to(head.hidden.dtype)
             gradients[name] = torch.autograd.grad(head.hidden, hidden, seed, retain_graph=True)[0].norm()
-        found.append(Terms(one.total, one.mlm, one.distillation, one.unsmoothed / masked, one.hits / masked, gradients))
+        found.append(Terms(one.total, one.mlm, one.distillation, one.unsmoothed, one.hits, gradients))
     return found

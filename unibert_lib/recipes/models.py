@@ -7,7 +7,7 @@ from pathlib import Path
 
 from transformers import BertForMaskedLM, PreTrainedModel
 
-from unibert_lib import pretrain, runs, student, teacher, tokenizer
+from unibert_lib import pretrain, processes, runs, student, teacher, tokenizer, workers
 from unibert_lib.budgets import budget
 from unibert_lib.config import PretrainConfig, objective
 from unibert_lib.parameters import PretrainParameters
@@ -66,7 +66,8 @@ def ensure_teacher(params: PretrainParameters) -> Path:
     inputs = {"tokens": store.fingerprint, "size": f"{TEACHER}, intermediate {TEACHER_INTERMEDIATE}"}
     run = runs.open_run("pretrain", None, config, inputs, params.runs, label=f"teacher-{params.budget}")
     if not run.done:
-        print(f"training the embedded teacher ({config.steps} steps) in {run.path}")
+        if processes.rank() == 0:
+            print(f"training the embedded teacher ({config.steps} steps) in {run.path}")
         made = new_student(TEACHER, store, config, TEACHER_INTERMEDIATE)
         pretrain.pretrain(
             config, store, {"teacher": made}, None, run, tokenizer=tokenizer.load(ensure_tokenizer(params))
@@ -100,9 +101,16 @@ def load_teacher(params: PretrainParameters) -> PreTrainedModel | None:
 def ensure_student(params: PretrainParameters, **changes: object) -> dict[str, Path]:
     """Pretrained students by size, trained now where they are missing; ``changes`` replace single parameters.
 
+    With ``num_processes`` above 1 this process makes what training needs, and starts that many to train.
+
     Source: paper 3.3, 3.4.
     """
     params = changed(params, **changes)
+    if params.num_processes > 1 and not processes.launched():
+        run = open_student(params)
+        if not run.done:
+            workers.start(params.num_processes, "unibert_lib.train", runs.plain(params))
+        return pretrain.model_folders(run, params.sizes)
     store, guide = ensure_tokens(params), load_teacher(params)
     config, run = params.pretrain_config, open_student(params)
     made = {size: new_student(size, store, config) for size in params.sizes}
