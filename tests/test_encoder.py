@@ -51,9 +51,9 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Attention in each of the ways that a device may take."""
     monkeypatch.setattr(encoder, "varlen_attn", reference_varlen)
 
-    def attend(self: Samples, q: Tensor, k: Tensor, v: Tensor, dropout: float) -> Tensor:
+    def attend(self: Samples, parts: Any, dropout: float) -> Tensor:
         rest = () if request.param == "_flash" else (dropout,)
-        made: Tensor = getattr(self, request.param)(q, k, v, *rest)
+        made: Tensor = getattr(self, request.param)(parts, *rest)
         return made
 
     monkeypatch.setattr(Samples, "attend", attend)
@@ -81,6 +81,14 @@ def _gradients(model: BertForMaskedLM, hidden: Tensor) -> list[Tensor]:
     weights = torch.linspace(-1, 1, hidden.numel(), dtype=hidden.dtype).reshape(hidden.shape)
     (hidden * weights).sum().backward()
     return [p.grad for p in model.bert.parameters() if p.grad is not None]
+
+
+def test_attention_in_half_precision_is_that_in_single_precision(store: TokenStore, model: BertForMaskedLM) -> None:
+    _, packed = pair(store)
+    exact = encode(model.float(), packed)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = encode(model, packed)
+    assert ((found - exact).norm() / exact.norm()).item() < 0.01 and not torch.equal(found, exact)
 
 
 @pytest.mark.parametrize("layout", ["padded", "packed"])

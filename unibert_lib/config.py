@@ -158,7 +158,7 @@ class PretrainConfig:
     bucket_window: int = 16
     layout: Literal["padded", "packed"] = "packed"  # ours: one row without padding, attention sample by sample
     loss: Literal["plain", "fused"] = "fused"  # ours: the same losses; reverse_kl and teacher_top_k are always plain
-    loss_chunk: int = 0  # tokens whose logits exist at a time when fused; 0: 512 on a CPU, 4096 on a GPU
+    loss_chunk: int = 0  # tokens whose logits exist at a time when fused; 0: 256 on a CPU, 4096 on a GPU
     compile: bool = False  # ours: torch.compile the packed layers and the fused loss; a minute to start, then faster
     checkpoint_every: int = 1000  # steps; ours
     evaluate_every: int = 10_000  # steps; ours

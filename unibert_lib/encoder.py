@@ -7,20 +7,19 @@ attention needs to know where samples end; it is computed sample by sample and n
 from __future__ import annotations
 
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn.attention.varlen import varlen_attn
 
 from unibert_lib.batches import Batch
+from unibert_lib.products import FastLinear, run
 from unibert_lib.student import MAX_POSITIONS
 
-try:
-    from torch.nn.attention.varlen import varlen_attn
-except ImportError:  # it came with torch 2.10; the fallback computes the same
-    varlen_attn = None
+Parts = tuple[Tensor, Tensor, Tensor]  # queries, keys and values
 
 
 def encode(
@@ -39,17 +38,19 @@ def encode(
             input_ids=batch.input_ids, attention_mask=batch.attention_mask, position_ids=batch.position_ids
         ).last_hidden_state
         return hidden if needed is None else hidden[needed]
-    project, finish = (_compiled(_project), _compiled(_finish)) if compiled else (_project, _finish)
+    project, finish = run(_project, compiled), run(_finish, compiled)
     x = bert.embeddings(input_ids=batch.input_ids, position_ids=batch.position_ids)[0]
-    samples = Samples(batch)
-    layers = list(bert.encoder.layer)
+    samples, layers = Samples(batch), list(bert.encoder.layer)
     for layer in layers:
-        dropout = layer.attention.self.dropout.p if layer.training else 0.0
-        context = samples.attend(*project(layer, x), dropout)
+        with FastLinear():
+            parts = project(layer, x)
+        context = samples.attend(parts, layer.attention.self.dropout.p if layer.training else 0.0)
         if needed is not None and layer is layers[-1]:
             x, context = x[needed[0]], context[needed[0]]
-        x = finish(layer, x, context)
-    return x if needed is not None else x.unsqueeze(0)
+        with FastLinear():
+            x = finish(layer, x, context)
+    found: Tensor = x if needed is not None else x.unsqueeze(0)
+    return found
 
 
 def head(model: nn.Module, hidden: Float[Tensor, "tokens hidden"]) -> Float[Tensor, "tokens vocab"]:
@@ -58,7 +59,7 @@ def head(model: nn.Module, hidden: Float[Tensor, "tokens hidden"]) -> Float[Tens
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
-def _project(layer: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _project(layer: Any, x: Tensor) -> Parts:
     """Queries, keys and values, each [tokens, heads, head_dim]."""
     attention = layer.attention.self
     heads = attention.num_attention_heads
@@ -71,15 +72,6 @@ def _finish(layer: Any, x: Tensor, context: Tensor) -> Tensor:
     x = layer.attention.output(context.flatten(-2), x)
     finished: Tensor = layer.output(layer.intermediate(x), x)
     return finished
-
-
-_CACHE: dict[Any, Any] = {}
-
-
-def _compiled(function: Any) -> Any:
-    if function not in _CACHE:
-        _CACHE[function] = torch.compile(function, dynamic=True)
-    return _CACHE[function]
 
 
 class Samples:
@@ -102,36 +94,43 @@ class Samples:
             self._lengths = [*own, filling] if filling else own
         return self._lengths
 
-    def attend(self, q: Tensor, k: Tensor, v: Tensor, dropout: float) -> Float[Tensor, "tokens heads head_dim"]:
-        half = q.dtype in (torch.bfloat16, torch.float16)
-        if q.is_cuda and half and dropout == 0 and varlen_attn is not None:
-            return self._flash(q, k, v)
-        return (self._side_by_side if q.is_cuda else self._by_length)(q, k, v, dropout)
+    def attend(self, parts: Parts, dropout: float = 0.0) -> Float[Tensor, "tokens heads head_dim"]:
+        query = parts[0]
+        if query.is_cuda and query.dtype != torch.float32 and not dropout:
+            return self._flash(parts)
+        return self._side_by_side(parts, dropout) if query.is_cuda else self._by_length(parts, dropout)
 
-    def _flash(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def _flash(self, parts: Parts) -> Tensor:
         numbers = torch.where(self.ids < 0, self.number, self.ids)  # filling stands last
         marks = torch.arange(self.number + 2, device=numbers.device)
-        ends = torch.searchsorted(numbers, marks).int()  # no length ever travels to the CPU: nothing waits
-        attended: Tensor = varlen_attn(q, k, v, ends, ends, MAX_POSITIONS, MAX_POSITIONS)
-        return attended
+        ends = torch.searchsorted(numbers, marks).int()  # no length travels to the CPU: nothing has to wait
+        attended: Any = varlen_attn(*parts, ends, ends, MAX_POSITIONS, MAX_POSITIONS)
+        return cast(Tensor, attended)
 
-    def _side_by_side(self, q: Tensor, k: Tensor, v: Tensor, dropout: float) -> Tensor:
-        lengths = torch.tensor(self.lengths, device=q.device)
-        rows, width = len(lengths), max(self.lengths)
-        filling = self.ids < 0
+    def _side_by_side(self, parts: Parts, dropout: float) -> Tensor:
+        rows, width, filling = len(self.lengths), max(self.lengths), self.ids < 0
         within = torch.where(filling, filling.cumsum(0) - 1, self.positions)
         slots = torch.where(filling, self.number, self.ids) * width + within
-        wide = [x.new_zeros(rows * width, *x.shape[1:]).index_copy(0, slots, x) for x in (q, k, v)]
-        q, k, v = (x.unflatten(0, (rows, width)).transpose(1, 2) for x in wide)
-        mask = (torch.arange(width, device=q.device) < lengths[:, None])[:, None, None]
-        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
+        wide = [x.new_zeros(rows * width, *x.shape[1:]).index_copy(0, slots, x) for x in parts]
+        query, key, value = (x.unflatten(0, (rows, width)).transpose(1, 2) for x in wide)
+        columns = torch.arange(width, device=query.device)
+        mask = (columns < torch.tensor(self.lengths, device=query.device)[:, None])[:, None, None]
+        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
         return attended.transpose(1, 2).flatten(0, 1).index_select(0, slots)
 
-    def _by_length(self, q: Tensor, k: Tensor, v: Tensor, dropout: float) -> Tensor:
+    def _by_length(self, parts: Parts, dropout: float) -> Tensor:
         runs = [(length, len(list(same))) for length, same in groupby(self.lengths)]
-        sizes = [length * count for length, count in runs]
-        attended = []
-        for (length, _), *parts in zip(runs, q.split(sizes), k.split(sizes), v.split(sizes), strict=True):
-            one = [part.unflatten(0, (-1, length)).transpose(1, 2) for part in parts]
-            attended.append(F.scaled_dot_product_attention(*one, dropout_p=dropout).transpose(1, 2).flatten(0, 1))
+        sizes, attended = [length * count for length, count in runs], []
+        for (length, _), *cut in zip(runs, *(part.split(sizes) for part in parts), strict=True):
+            query, key, value = (part.unflatten(0, (-1, length)).transpose(1, 2) for part in cut)
+            made = _attention(query, key, value, dropout)
+            attended.append(made.transpose(1, 2).flatten(0, 1))
         return torch.cat(attended)
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor, dropout: float) -> Tensor:
+    if query.dtype == torch.float32 or query.dtype == torch.float64:
+        return F.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
+    # In half precision torch's kernel for CPUs takes two to three times as long as its parts, backward included.
+    shares = (query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5).softmax(-1).to(value.dtype)
+    return F.dropout(shares, dropout) @ value

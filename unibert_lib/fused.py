@@ -10,19 +10,20 @@ Source: after Hsu et al. (2024), "Liger Kernel", and Wijmans et al. (2025), "Cut
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from unibert_lib.blockwise import UNIT, Softmax, add_product, difference
 from unibert_lib.objective import IGNORE_INDEX
+from unibert_lib.products import product, run
 
-CHUNK = {"cpu": 512, "cuda": 4096}  # tokens whose logits exist at a time
+CHUNK = {"cpu": 256, "cuda": 4096}  # tokens whose logits exist at a time
 BLOCK = {"cpu": 2048, "cuda": 16_384}  # word pieces worked on at a time
-COMPILED: dict[Callable[..., Any], Any] = {}
 
 
 class Head(NamedTuple):
@@ -53,8 +54,8 @@ class Options(NamedTuple):
 class Losses(NamedTuple):
     """``total`` is the weighted sum and differentiable; ``mlm`` and ``distillation`` are its terms, for the log.
 
-    ``unsmoothed`` is the masked-token loss without label smoothing, ``hits`` how many masked tokens' likeliest
-    piece is the right one. ``gradients``, where asked for, are those of each weighted term for ``Head.hidden``.
+    ``unsmoothed`` is the masked-token loss without label smoothing, summed; ``hits`` how many masked tokens'
+    likeliest piece is right. ``gradients``, where asked for, are those of each weighted term for ``Head.hidden``.
     """
 
     total: Float[Tensor, ""]
@@ -98,271 +99,220 @@ def losses(
     shapes = {(len(head.hidden), len(head.weight)) for head in heads}
     if len(shapes | {(len(labels), len(students[0].weight))}) > 1:
         raise ValueError(f"heads of (tokens, vocabulary) {sorted(shapes)} with {len(labels)} labels: all must agree")
-    device, half = labels.device.type, _product_type(students[0].hidden)
+    device, half = labels.device.type, students[0].hidden.dtype
+    if torch.is_autocast_enabled(device):
+        half = torch.get_autocast_dtype(device)
     with torch.no_grad(), torch.autocast(device, enabled=False):
-        walk = _Walk(students, teacher, labels, counts, options, apart, compiled, half)
+        work = _Work(counts, options, half, 1.0 if teacher is None else options.temperature, compiled)
+        learners = [_Learner(head, work, apart) for head in students]
+        guide = None if teacher is None else _Projection(teacher, work)
         masked = labels != IGNORE_INDEX
         order, left = torch.argsort((~masked).int(), stable=True), int(masked.sum())
-        for tokens in order.split(min(chunk or CHUNK.get(device, 512), max(1, len(order)))):
-            walk.step(tokens, left > 0)
+        size = min(chunk or CHUNK.get(device, CHUNK["cpu"]), len(labels))
+        shape = (len(heads), size, len(students[0].weight))
+        buffers = students[0].bias.new_empty(shape, dtype=work.wide)
+        for tokens in order.split(max(1, size)):
+            _chunk(learners, guide, tokens, labels[tokens] if left > 0 else None, buffers[:, : len(tokens)], work)
             left -= len(tokens)
-    return [_finish(one, options) for one in walk.learners]
+    return [learner.losses() for learner in learners]
 
 
-def _product_type(hidden: Tensor) -> torch.dtype:
-    device = hidden.device.type
-    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
+@dataclass(frozen=True)
+class _Work:
+    """What is the same for every chunk and student; products run in ``half``, sums in ``wide``."""
+
+    counts: Counts
+    options: Options
+    half: torch.dtype
+    temperature: float
+    compiled: bool
+
+    @property
+    def wide(self) -> torch.dtype:
+        return torch.promote_types(self.half, torch.float32)
+
+    @property
+    def mixed(self) -> bool:
+        return self.half != self.wide
+
+    @property
+    def unit(self) -> float:
+        return UNIT * self.temperature
+
+    @property
+    def mlm_scale(self) -> float:
+        return self.options.mlm_weight / max(self.counts.masked, 1)
+
+    @property
+    def kd_scale(self) -> float:
+        squared = self.temperature**2 if self.options.temperature_squared else 1.0
+        return squared / max(self.counts.distilled, 1)
 
 
-@dataclass
-class _Learner:
-    """A student's head, its matrix in the type of the products, and the sums over all chunks."""
+class _Projection:
+    """A head whose products run in half precision and whose logits come in units of ``work.unit`` nats."""
 
-    head: Head
-    weight: Tensor
-    bias: Tensor
-    d_hidden: Tensor
-    d_weight: Tensor
-    d_bias: Tensor
-    sums: dict[str, Tensor]
-    gradients: dict[str, Tensor] = field(default_factory=dict)
+    def __init__(self, head: Head, work: _Work) -> None:
+        self.head, self.work = head, work
+        self.weight, self.bias = head.weight.to(work.half), head.bias.to(work.wide) / work.unit
 
+    def inputs(self, tokens: Tensor) -> Tensor:
+        """Divided by the unit already, unless half precision would round them for that."""
+        x = self.head.hidden[tokens].to(self.work.half)
+        return x if self.work.mixed else x.div_(self.work.unit)
 
-class _Softmax:
-    """Distributions of some tokens, read block by block; unnormalised until ``close``.
-
-    Every block keeps exp(logit - its own largest); ``shares`` [tokens, blocks] then turn these into probabilities.
-    """
-
-    def __init__(self, exponentials: Tensor) -> None:
-        self.exponentials = exponentials
-        self.tops: list[Tensor] = []
-        self.sums: list[Tensor] = []
-
-    def read(self, logits: Tensor, block: slice, work: Callable[..., Any]) -> None:
-        top, total = work(logits, self.exponentials[:, block])
-        self.tops.append(top)
-        self.sums.append(total)
-
-    def close(self) -> None:
-        self.log_normaliser, self.shares = _normalise(torch.stack(self.tops, 1), torch.stack(self.sums, 1))
+    def logits(self, x: Tensor, block: slice) -> Tensor:
+        if self.work.mixed:
+            return torch.add(self.bias[block], product(x, self.weight[block]), alpha=1 / self.work.unit)
+        return product(x, self.weight[block], self.bias[block])
 
 
-def _normalise(tops: Tensor, sums: Tensor) -> tuple[Tensor, Tensor]:
-    log_normaliser = (tops + sums.log()).logsumexp(1)
-    return log_normaliser, (tops - log_normaliser[:, None]).exp()
+class _Learner(_Projection):
+    """A student's head, and its losses and gradients summed over the chunks."""
+
+    def __init__(self, head: Head, work: _Work, apart: bool) -> None:
+        super().__init__(head, work)
+        self.d_hidden, self.d_weight, self.d_bias = (torch.zeros_like(part, dtype=work.wide) for part in head)
+        zero = self.bias.new_zeros(())
+        self.mlm, self.distillation, self.unsmoothed, self.hits = (zero.clone() for _ in range(4))
+        self.gradients = {name: torch.zeros_like(self.d_hidden) for name in ("mlm", "distillation") if apart}
+
+    def losses(self) -> Losses:
+        options = self.work.options
+        value = options.mlm_weight * self.mlm + options.distillation_weight * self.distillation
+        gradients = (self.d_hidden, self.d_weight, self.d_bias)
+        total: Tensor = _Attach.apply(value, gradients, *self.head)  # type: ignore[no-untyped-call]
+        return Losses(total, self.mlm, self.distillation, self.unsmoothed, self.hits, self.gradients)
 
 
-class _Walk:
-    """Over the tokens chunk by chunk, over the vocabulary block by block."""
-
-    def __init__(
-        self,
-        students: Sequence[Head],
-        teacher: Head | None,
-        labels: Tensor,
-        counts: Counts,
-        options: Options,
-        apart: bool,
-        compiled: bool,
-        half: torch.dtype,
-    ) -> None:
-        self.labels, self.teacher, self.counts, self.smoothing = labels, teacher, counts, options.label_smoothing
-        self.half, self.wide = half, torch.promote_types(half, torch.float32)  # of products, of sums
-        # Logits come divided by the temperature, so that one exponential serves both terms: exp(z) = exp(z / T) ** T.
-        self.temperature = t = options.temperature if teacher is not None else 1.0
-        self.squared = t**2 if options.temperature_squared else 1.0
-        self.mlm_scale = options.mlm_weight / counts.masked if counts.masked else 0.0
-        self.kd_scale = options.distillation_weight * self.squared / t / counts.distilled if counts.distilled else 0.0
-        size, device = len(students[0].weight), labels.device.type
-        step = BLOCK.get(device, 2048)
-        self.blocks = [slice(start, min(start + step, size)) for start in range(0, size, step)]
-        self.work = {f: _compiled(f) if compiled else f for f in (_exponentials, _cross, _powers, _mix)}
-        self.learners = [self._learner(head, apart) for head in students]
-        if teacher is not None:
-            self.guide = (teacher.weight.to(half), teacher.bias.to(self.wide) / t)
-        self.buffers: list[Tensor] = []
-
-    def _learner(self, head: Head, apart: bool) -> _Learner:
-        zeros = [torch.zeros_like(part, dtype=self.wide) for part in head]
-        sums = {name: zeros[2].new_zeros(()) for name in ("mlm", "distillation", "unsmoothed", "hits")}
-        terms = {name: torch.zeros_like(zeros[0]) for name in ("mlm", "distillation") if apart}
-        return _Learner(
-            head, head.weight.to(self.half), head.bias.to(self.wide) / self.temperature, *zeros, sums, terms
-        )
-
-    def _inputs(self, head: Head, tokens: Tensor) -> Tensor:
-        return (head.hidden[tokens] / self.temperature).to(self.half)
-
-    def _logits(self, x: Tensor, weight: Tensor, bias: Tensor, block: slice) -> Tensor:
-        if self.half == self.wide:
-            return torch.addmm(bias[block], x, weight[block].t())
-        return (x @ weight[block].t()).to(self.wide).add_(bias[block])
-
-    def step(self, tokens: Tensor, masked: bool) -> None:
-        """One chunk of tokens: losses and gradients of every student."""
-        if not self.buffers:  # made once, as large as the first chunk, which is the largest
-            shape = (len(tokens), len(self.learners[0].weight))
-            self.buffers = [self.labels.new_empty(shape, dtype=self.wide) for _ in range(len(self.learners) + 1)]
-        labels = self.labels[tokens] if masked else None
-        guide, *mine = (_Softmax(buffer[: len(tokens)]) for buffer in self.buffers)
-        readings = [_Reading(self, *pair, tokens, labels) for pair in zip(self.learners, mine, strict=True)]
-        x = None if self.teacher is None else self._inputs(self.teacher, tokens)
-        for block in self.blocks:
-            expected = None
-            if x is not None:
-                expected = self._logits(x, *self.guide, block)
-                guide.read(expected, block, self.work[_exponentials])
-            for one in readings:
-                one.read(block, expected, guide.exponentials[:, block])
-        if x is not None:
-            guide.close()
+def _chunk(
+    learners: list[_Learner],
+    guide: _Projection | None,
+    tokens: Int[Tensor, " tokens"],
+    labels: Int[Tensor, " tokens"] | None,
+    buffers: Float[Tensor, "heads tokens vocab"],
+    work: _Work,
+) -> None:
+    """Losses and gradients of one chunk; ``labels`` is None where no token of it is masked."""
+    readings = [_Reading(*pair, tokens, labels) for pair in zip(learners, buffers, strict=False)]
+    blocks = _blocks(buffers)
+    teacher = None
+    if guide is not None:
+        teacher, x = Softmax(buffers[-1], work.compiled), guide.inputs(tokens)
+    for block in blocks:
+        expected = None
+        if guide is not None and teacher is not None:
+            expected = guide.logits(x, block)
+            teacher.read(expected, block)
         for one in readings:
-            one.finish(None if x is None else guide)
+            one.read(block, expected, teacher)
+    for one in readings:
+        one.count(teacher)
+        one.differentiate(blocks, teacher)
+
+
+def _blocks(buffers: Tensor) -> list[slice]:
+    size, step = buffers.shape[-1], _width(buffers)
+    return [slice(start, min(start + step, size)) for start in range(0, size, step)]
+
+
+def _width(like: Tensor) -> int:
+    return BLOCK.get(like.device.type, BLOCK["cpu"])
 
 
 class _Reading:
-    """One student's reading of one chunk."""
+    """One student's logits on one chunk, read block by block; then its losses; then its gradients."""
 
-    def __init__(
-        self, walk: _Walk, learner: _Learner, softmax: _Softmax, tokens: Tensor, labels: Tensor | None
-    ) -> None:
-        self.walk, self.learner, self.softmax, self.tokens, self.labels = walk, learner, softmax, tokens, labels
-        self.x = walk._inputs(learner.head, tokens)
-        self.crosses: list[Tensor] = []
+    def __init__(self, learner: _Learner, buffer: Tensor, tokens: Tensor, labels: Tensor | None) -> None:
+        self.learner, self.work, self.tokens, self.labels = learner, learner.work, tokens, labels
+        self.x, self.softmax = learner.inputs(tokens), Softmax(buffer, learner.work.compiled)
         if labels is not None:
-            self.kept = (labels != IGNORE_INDEX).to(walk.wide)
-            self.powers: list[Tensor] = []
-            self.bests: list[Tensor] = []
-            self.right = torch.zeros_like(self.kept)  # the right piece's logit
-            self.whole = torch.zeros_like(self.kept)  # the sum of all logits
+            self.kept = (labels != IGNORE_INDEX).to(self.work.wide)
+            self.right, self.whole = torch.zeros_like(self.kept), torch.zeros_like(self.kept)
 
-    def read(self, block: slice, expected: Tensor | None, guide: Tensor) -> None:
-        walk = self.walk
-        logits = walk._logits(self.x, self.learner.weight, self.learner.bias, block)
-        self.softmax.read(logits, block, walk.work[_exponentials])
+    def read(self, block: slice, expected: Tensor | None, teacher: Softmax | None) -> None:
+        logits = self.learner.logits(self.x, block)
+        self.softmax.read(logits, block)
+        if expected is not None and teacher is not None:
+            self.softmax.compare(block, expected, logits, teacher)
         if self.labels is not None:
-            self.powers.append(walk.work[_powers](self.softmax.exponentials[:, block], walk.temperature))
-            place, inside = self._place(block)
+            self.softmax.raise_to(self.work.temperature, block)
+            place, inside = _place(self.labels, block)
             self.right += logits.gather(1, place)[:, 0] * inside
-            self.bests.append(logits.argmax(1) + block.start)
-            if walk.smoothing:
+            if self.work.options.label_smoothing:
                 self.whole += logits.sum(1)
-        if expected is not None:
-            self.crosses.append(walk.work[_cross](guide, expected, logits))
 
-    def _place(self, block: slice) -> tuple[Tensor, Tensor]:
-        """Each token's label as a column of the block, and whether it stands there at all."""
-        assert self.labels is not None
-        inside = (self.labels >= block.start) & (self.labels < block.stop)
-        return (self.labels - block.start).clamp(0, block.stop - block.start - 1)[:, None], inside
-
-    def finish(self, guide: _Softmax | None) -> None:
-        """Normalise, add the chunk's losses to the sums, and walk the blocks again for the gradients."""
-        walk, sums = self.walk, self.learner.sums
-        self.softmax.close()
+    def count(self, teacher: Softmax | None) -> None:
+        """Add the chunk's losses and hits to the learner's."""
+        learner, work = self.learner, self.work
+        logs, self.shares = self.softmax.normalise()
+        if teacher is not None:
+            their_logs, self.their_shares = teacher.normalise()
+            cross = (self.their_shares * torch.stack(self.softmax.crosses, 1)).sum(1) * UNIT
+            learner.distillation += (cross - their_logs + logs).sum() * work.kd_scale
         if self.labels is not None:
-            self._count()
-        if guide is not None:
-            cross = (guide.shares * torch.stack(self.crosses, 1)).sum(1)
-            divergence = cross - guide.log_normaliser + self.softmax.log_normaliser
-            sums["distillation"] += divergence.sum() * walk.squared / max(walk.counts.distilled, 1)
-        terms = {name: torch.zeros_like(self.x, dtype=walk.wide) for name in ("mlm", "distillation")}
-        for number, block in enumerate(walk.blocks):
-            parts = self._gradients(number, block, guide)
-            whole = list(parts.values())[0] if len(parts) == 1 else sum(parts.values())
-            self.learner.d_bias[block] += whole.sum(0)
-            whole = whole.to(walk.half)
-            _add_product(self.learner.d_weight[block], whole.t(), self.x, walk.temperature)
-            weight = self.learner.weight[block]
-            if self.learner.gradients:
-                for name, part in parts.items():
-                    _add_product(terms[name], part.to(walk.half), weight)
-            else:
-                _add_product(terms["mlm"], whole, weight)
-        self.learner.d_hidden[self.tokens] = terms["mlm"] + terms["distillation"]
-        for name, gradient in self.learner.gradients.items():
-            gradient[self.tokens] = terms[name]
+            logs, self.sharp_shares = self.softmax.normalise(work.temperature)
+            eps, right = work.options.label_smoothing, self.right * work.unit
+            smooth = logs - (1 - eps) * right - eps * self.whole * work.unit / self.softmax.exponentials.shape[1]
+            learner.mlm += (smooth * self.kept).sum() / max(work.counts.masked, 1)
+            learner.unsmoothed += ((logs - right) * self.kept).sum()
+            learner.hits += (self.softmax.likeliest(_width(self.x)) == self.labels).sum()
 
-    def _count(self) -> None:
-        """Losses and hits of the masked tokens."""
-        walk, sums, t = self.walk, self.learner.sums, self.walk.temperature
-        tops, eps = torch.stack(self.softmax.tops, 1), self.walk.smoothing
-        self.log_normaliser, self.shares = _normalise(tops * t, torch.stack(self.powers, 1))
-        right, mean = self.right * t, self.whole * t / self.learner.weight.shape[0]
-        smooth = self.log_normaliser - (1 - eps) * right - eps * mean
-        best = torch.stack(self.bests, 1).gather(1, tops.argmax(1, keepdim=True))[:, 0]
-        denominator = max(walk.counts.masked, 1)
-        sums["mlm"] += (smooth * self.kept).sum() / denominator
-        sums["unsmoothed"] += ((self.log_normaliser - right) * self.kept).sum()
-        sums["hits"] += (best == self.labels).sum()
+    def differentiate(self, blocks: list[slice], teacher: Softmax | None) -> None:
+        """Add the chunk's gradients to the learner's."""
+        learner, sums = self.learner, torch.zeros_like(self.x, dtype=self.work.wide)
+        apart = {name: torch.zeros_like(sums) for name in learner.gradients}
+        for number, block in enumerate(blocks):
+            parts = self._parts(number, block, teacher)
+            weight = learner.weight[block]
+            for name, gradient in apart.items():
+                if name in parts:
+                    add_product(gradient, parts[name].to(weight.dtype), weight.t())
+            whole, *rest = parts.values()
+            for part in rest:
+                whole = whole.add_(part)
+            learner.d_bias[block] += whole.sum(0)
+            whole = whole.to(weight.dtype)
+            add_product(sums, whole, weight.t())
+            add_product(learner.d_weight[block], whole.t(), self.x.t(), 1.0 if self.work.mixed else self.work.unit)
+        learner.d_hidden[self.tokens] = sums
+        for name, gradient in apart.items():
+            learner.gradients[name][self.tokens] = gradient
 
-    def _gradients(self, number: int, block: slice, guide: _Softmax | None) -> dict[str, Tensor]:
-        """Of each weighted term for one block of the student's logits."""
-        walk, mine, parts = self.walk, self.softmax.exponentials[:, block], {}
-        if guide is not None:
-            student, teacher = (one.shares[:, number, None] * walk.kd_scale for one in (self.softmax, guide))
-            parts["distillation"] = walk.work[_mix](mine, student, guide.exponentials[:, block], teacher)
+    def _parts(self, number: int, block: slice, teacher: Softmax | None) -> dict[str, Tensor]:
+        """The gradient of each weighted term for one block of the student's logits."""
+        work, mine, parts = self.work, self.softmax.exponentials[:, block], {}
+        if teacher is not None:
+            scale = work.options.distillation_weight * work.kd_scale / work.temperature
+            student, guide = (shares[:, number, None] * scale for shares in (self.shares, self.their_shares))
+            mix = run(difference, work.compiled)
+            parts["distillation"] = mix(mine, student, teacher.exponentials[:, block], guide)
         if self.labels is not None:
-            scale = walk.mlm_scale * self.kept[:, None]
-            place, inside = self._place(block)
-            part = mine.pow(walk.temperature).mul_(self.shares[:, number, None] * scale)
-            part.scatter_add_(1, place, (walk.smoothing - 1) * scale * inside[:, None])
-            if walk.smoothing:
-                part -= scale * (walk.smoothing / len(self.learner.weight))
-            parts["mlm"] = part
+            kept, eps = work.mlm_scale * self.kept[:, None], work.options.label_smoothing
+            place, inside = _place(self.labels, block)
+            part = mine.pow(work.temperature).mul_(self.sharp_shares[:, number, None] * kept)
+            part.scatter_add_(1, place, (eps - 1) * kept * inside[:, None])
+            parts["mlm"] = part.sub_(kept * (eps / self.softmax.exponentials.shape[1])) if eps else part
         return parts or {"mlm": torch.zeros_like(mine)}
 
 
-def _exponentials(logits: Tensor, out: Tensor) -> tuple[Tensor, Tensor]:
-    top = logits.amax(1, keepdim=True)
-    out.copy_(logits).sub_(top).exp_()
-    return top[:, 0], out.sum(1)
-
-
-def _powers(exponentials: Tensor, temperature: float) -> Tensor:
-    return exponentials.pow(temperature).sum(1)
-
-
-def _cross(exponentials: Tensor, expected: Tensor, logits: Tensor) -> Tensor:
-    return (expected - logits).mul_(exponentials).sum(1)
-
-
-def _mix(mine: Tensor, student: Tensor, guide: Tensor, teacher: Tensor) -> Tensor:
-    return (mine * student).addcmul_(guide, teacher, value=-1)
-
-
-def _compiled(function: Callable[..., Any]) -> Any:
-    if function not in COMPILED:
-        COMPILED[function] = torch.compile(function)
-    return COMPILED[function]
-
-
-def _add_product(total: Tensor, left: Tensor, right: Tensor, scale: float = 1.0) -> None:
-    """``total += scale * left @ right``, summed in the type of ``total``."""
-    if left.dtype == total.dtype:
-        total.addmm_(left, right, alpha=scale)
-    else:
-        total.add_(left @ right, alpha=scale)
-
-
-def _finish(one: _Learner, options: Options) -> Losses:
-    value = options.mlm_weight * one.sums["mlm"] + options.distillation_weight * one.sums["distillation"]
-    total: Tensor = _Attach.apply(value, one.d_hidden, one.d_weight, one.d_bias, *one.head)  # type: ignore[no-untyped-call]
-    return Losses(total, **one.sums, gradients=one.gradients)
+def _place(labels: Tensor, block: slice) -> tuple[Tensor, Tensor]:
+    """Each token's label as a column of the block, and whether it stands there at all."""
+    inside = (labels >= block.start) & (labels < block.stop)
+    return (labels - block.start).clamp(0, block.stop - block.start - 1)[:, None], inside
 
 
 class _Attach(torch.autograd.Function):
     """A value whose gradients are known already."""
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, d_hidden: Tensor, d_weight: Tensor, d_bias: Tensor, *head: Tensor) -> Tensor:
-        ctx.gradients, ctx.types = (d_hidden, d_weight, d_bias), [part.dtype for part in head]
+    def forward(ctx: Any, value: Tensor, gradients: tuple[Tensor, ...], *head: Tensor) -> Tensor:
+        ctx.gradients, ctx.types = gradients, [part.dtype for part in head]
         return value.clone()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        if gradient.is_cuda or gradient != 1:  # on a CPU one may look, and mostly nothing needs to be scaled
-            ctx.gradients = [part * gradient for part in ctx.gradients]
-        made = (part.to(kind) for part, kind in zip(ctx.gradients, ctx.types, strict=True))
-        return (None, None, None, None, *made)
+        parts = ctx.gradients
+        if gradient.is_cuda or gradient != 1:  # a CPU may look, and mostly has nothing to scale
+            parts = [part * gradient for part in parts]
+        return (None, None, *(part.to(kind) for part, kind in zip(parts, ctx.types, strict=True)))

@@ -17,6 +17,7 @@ from unibert_lib import encoder, fused, objective
 from unibert_lib.batches import IGNORE_INDEX
 from unibert_lib.config import ObjectiveConfig, PretrainConfig
 from unibert_lib.fused import Counts, Head
+from unibert_lib.products import FastLinear
 
 
 class Terms(NamedTuple):
@@ -43,7 +44,9 @@ def can_fuse(config: PretrainConfig) -> bool:
 def transformed(model: nn.Module, hidden: Float[Tensor, "tokens hidden"]) -> Head:
     """A model's head before its last matrix product, for selected tokens."""
     predictions: Any = model.cls.predictions  # type: ignore[union-attr]
-    return Head(predictions.transform(hidden), predictions.decoder.weight, predictions.decoder.bias)
+    with FastLinear():
+        made = predictions.transform(hidden)
+    return Head(made, predictions.decoder.weight, predictions.decoder.bias)
 
 
 def plain(
