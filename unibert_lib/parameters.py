@@ -94,6 +94,7 @@ class PretrainParameters:
     teacher_revision: str | None = None
     adversary: AdversaryMode | None = None
     distillation_tokens: DistillationTokens | None = None
+    teacher_cache_k: int = 0
     options: dict[str, Any] = field(default_factory=dict)
     steps: int | None = None
     batch_size: int | None = None
@@ -116,6 +117,13 @@ class PretrainParameters:
         check_run(self.seed, self.num_processes, several=True)
         if self.corpus == "atlas":
             languages.check(self.languages, languages.ATLAS_LANGUAGES)
+        if self.teacher_cache_k < 0 or (self.teacher_cache_k and self.teacher == "none"):
+            raise ValueError(f"teacher_cache_k={self.teacher_cache_k} with teacher={self.teacher!r}: 0 is needed")
+        if self.teacher_cache_k and self.objective.distillation_tokens != "masked":
+            raise ValueError(
+                f"teacher_cache_k={self.teacher_cache_k}: a cache holds masked tokens alone, and distillation_tokens "
+                f"is {self.objective.distillation_tokens!r}; give -p distillation_tokens masked"
+            )
         # A wrong option or range is refused here, before any work.
         if self.pretrain_config.batch_size < self.num_processes:
             raise ValueError(
@@ -144,8 +152,9 @@ class PretrainParameters:
         short = {"learning_rate": min(b.learning_rate[size] for size in self.sizes), "epsilon": b.epsilon}
         rate = {} if self.budget == "paper" else short
         given = {k: v for k, v in named.items() if v is not None}
+        cached = {"teacher_top_k": self.teacher_cache_k} if self.teacher_cache_k else {}
         weightless = {"distillation_weight": 0.0} if self.teacher == "none" else {}
-        return config.objective(self.preset, **{**rate, **weightless, **given, **self.options})
+        return config.objective(self.preset, **{**rate, **weightless, **cached, **given, **self.options})
 
     @property
     def with_controls(self) -> bool:

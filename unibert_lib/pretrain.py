@@ -26,6 +26,7 @@ from unibert_lib.journal import Journal
 from unibert_lib.processes import open_accelerator as open_accelerator
 from unibert_lib.progress import bar
 from unibert_lib.runs import Run, RunError
+from unibert_lib.teacher_cache import TeacherCache
 from unibert_lib.tokens import TokenStore
 from unibert_lib.trainee import Trainee
 
@@ -41,6 +42,7 @@ def pretrain(
     run: Run,
     *,
     tokenizer: TokenizersBackend | None = None,
+    cache: TeacherCache | None = None,
 ) -> dict[str, Path]:
     """Train every student from the same batches and one teacher pass; resume where a checkpoint lies.
 
@@ -48,14 +50,14 @@ def pretrain(
     ``AutoTokenizer`` where ``tokenizer`` was given): ``model`` for one student, ``model-<name>`` for several.
     ``metrics.jsonl`` gets one row a step and student, ``evaluation.jsonl`` one a language and evaluation.
     A finished run is returned as it is. Under torchrun each process takes its share of every batch, and the first
-    alone evaluates and writes.
+    alone evaluates and writes. With ``cache`` the teacher's answers are read from there in training.
 
     Raises
     ------
     TrainingError
         If a loss is NaN or infinite, or gradients overflow ``config.max_bad_steps`` times in a row.
-    CheckpointError, RunError
-        If checkpoints exist but none is valid, or another process holds the run.
+    CheckpointError, RunError, TeacherCacheError
+        If checkpoints exist but none is valid, another process holds the run, or ``cache`` was made for another.
 
     Source: paper 3.3 and 3.4.
     """
@@ -65,6 +67,8 @@ def pretrain(
             return folders
         accelerator = open_accelerator(config)
         if teacher is not None:
+            if cache is not None:
+                cache.check(store, config, teacher)
             teacher = teacher.to(accelerator.device).eval().requires_grad_(False)
         made = [trainee.make(name, model.to(accelerator.device), store, config) for name, model in students.items()]
         start = _resume(run.path, made)
@@ -76,7 +80,7 @@ def pretrain(
             left, name = range(start, config.steps), "+".join(students)
             shown = bar(left, name, config.steps, initial=start, unit="step", disable=not leads)
             for step in shown:
-                records = _step(step, made, teacher, store, config, accelerator)
+                records = _step(step, made, teacher, cache, store, config, accelerator)
                 if journal is None:
                     continue
                 journal.metrics(records)
@@ -104,6 +108,7 @@ def _step(
     step: int,
     made: list[Trainee],
     teacher: PreTrainedModel | None,
+    cache: TeacherCache | None,
     store: TokenStore,
     config: PretrainConfig,
     accelerator: Accelerator,
@@ -117,9 +122,12 @@ def _step(
     rows = masked if teacher is None else distilled_tokens(batch, config.objective)  # the masked are among these
     labels, whole = batch.labels[rows], figures.whole(batch, rows, store)
     counts = Counts(1 if config.objective.mlm_reduction == "sum" else whole.masked, whole.distilled)
-    norms, fused = step % config.gradient_norms_every == 0, terms.can_fuse(config)
+    norms, fused = step % config.gradient_norms_every == 0, terms.can_fuse(config, cached=cache is not None)
     expected: Any = None
-    if teacher is not None:
+    if cache is not None:
+        top = cache.read(step, config.objective.teacher_top_k, rank, processes.size())
+        expected = terms.TopK(*(part.to(accelerator.device) for part in top))
+    elif teacher is not None:
         with torch.no_grad(), accelerator.autocast():
             hidden = encoder.encode(teacher, batch, rows, compiled=config.compile)
             expected = terms.transformed(teacher, hidden) if fused else encoder.head(teacher, hidden)

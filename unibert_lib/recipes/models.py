@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import nullcontext
 from pathlib import Path
 
 from transformers import BertForMaskedLM, PreTrainedModel
 
-from unibert_lib import pretrain, processes, runs, student, teacher, tokenizer, workers
+from unibert_lib import pretrain, processes, runs, student, teacher, teacher_cache, teacher_pass, tokenizer, workers
 from unibert_lib.budgets import budget
 from unibert_lib.config import PretrainConfig, objective
 from unibert_lib.parameters import PretrainParameters
 from unibert_lib.recipes.corpora import EMBEDDED, MissingInput, ensure_tokenizer, ensure_tokens
 from unibert_lib.runs import Run
 from unibert_lib.student import INTERMEDIATE_SIZE, Size
+from unibert_lib.teacher_cache import TeacherCache
 from unibert_lib.tokens import TokenStore
 
 # Ours: the embedded teacher is slim and quick, so that it sees several times as many tokens as its students do
@@ -114,7 +116,25 @@ def ensure_student(params: PretrainParameters, **changes: object) -> dict[str, P
     store, guide = ensure_tokens(params), load_teacher(params)
     config, run = params.pretrain_config, open_student(params)
     made = {size: new_student(size, store, config) for size in params.sizes}
-    return pretrain.pretrain(config, store, made, guide, run, tokenizer=tokenizer.load(ensure_tokenizer(params)))
+    cache = None if run.done else ensure_teacher_cache(params, store, guide)
+    pieces = tokenizer.load(ensure_tokenizer(params))
+    return pretrain.pretrain(config, store, made, guide, run, tokenizer=pieces, cache=cache)
+
+
+def ensure_teacher_cache(
+    params: PretrainParameters, store: TokenStore, guide: PreTrainedModel | None
+) -> TeacherCache | None:
+    """The teacher's likeliest pieces for this run's batches, worked out where they are missing; None without ``k``.
+
+    Runs with the same batches and the same teacher share one, whatever else differs.
+    """
+    k, config = params.teacher_cache_k, params.pretrain_config
+    if not k or guide is None:
+        return None
+    made_of = teacher_cache.identity(store, config, guide, k)
+    run = runs.open_run("teacher-cache", None, made_of, {}, params.runs, label=f"top{k}")
+    with run if processes.rank() == 0 else nullcontext():
+        return teacher_pass.make(store, config, guide, k, run)
 
 
 def changed(params: PretrainParameters, **changes: object) -> PretrainParameters:
@@ -142,5 +162,6 @@ def open_student(params: PretrainParameters) -> Run:
     store, source = ensure_tokens(params), open_teacher(params)
     mark = runs.fingerprint(source) if isinstance(source, Path) else f"{source}@{params.teacher_revision}"
     inputs = {"tokens": store.fingerprint, "teacher": mark, "sizes": "+".join(params.sizes)}
+    inputs |= {"teacher_cache": f"top {params.teacher_cache_k}, fp16"} if params.teacher_cache_k else {}
     label = f"{params.size}-{params.objective.preset}-{params.objective.adversary}"
     return runs.open_run("pretrain", params.name, params.pretrain_config, inputs, params.runs, label=label)
