@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertForMaskedLM
 
-from unibert_lib import checkpoint, evaluate, journal, objective, pretrain, runs, teacher, tokenizer, trainee
+from unibert_lib import checkpoint, evaluate, journal, objective, pretrain, record, runs, teacher, tokenizer, trainee
 from unibert_lib.batches import IGNORE_INDEX, make_batch
 from unibert_lib.config import PretrainConfig
 from unibert_lib.config import objective as preset
@@ -289,7 +289,7 @@ def test_overflowing_gradients_are_skipped_counted_and_end_the_run(
 def test_a_collapsed_discriminator_is_warned_of(
     tmp_path: Path, store: TokenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainee, "COLLAPSE_STEPS", 2)
+    monkeypatch.setattr(record, "COLLAPSE_STEPS", 2)
     monkeypatch.setattr(trainee, "build_discriminator", lambda hidden, n, *_: Stuck(hidden, n))
     with pytest.warns(UserWarning, match="named one and the same language for 2 batches"):
         train(tmp_path, store, configure(3, adversary="off", bucket_window=1))

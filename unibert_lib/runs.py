@@ -175,19 +175,26 @@ def open_run(
     path = globals()["root"](root) / kind / name
     path.mkdir(parents=True, exist_ok=True)
     card = path / "config.json"
+    with FileLock(path / ".config.lock"):  # several processes open a run at once
+        _describe(card, identity, mark)
+    return Run(path, mark)
+
+
+def _describe(card: Path, identity: dict[str, Any], mark: str) -> None:
+    """Write what a run is made of, or hold it against what is written."""
     if card.exists():
         known = json.loads(card.read_text(encoding="utf-8"))
         differences = _differences({k: known.get(k) for k in identity}, identity)
         if differences:
             raise RunError(
-                f"{path} holds another run under this name. Differences (there -> asked): {'; '.join(differences)}. "
+                f"{card.parent} holds another run under this name. "
+                f"Differences (there -> asked): {'; '.join(differences)}. "
                 "Choose another name, or remove that folder if it is no longer needed."
             )
     else:
         versions = {package: _package_version(package) for package in ENVIRONMENT}
         environment = {"python": sys.version.split()[0], "platform": platform.platform(), **versions}
         write_json(card, {**identity, "fingerprint": mark, "code": code_version(), "environment": environment})
-    return Run(path, mark)
 
 
 def _differences(old: Any, new: Any, where: str = "") -> list[str]:
