@@ -26,6 +26,7 @@ FLOORS = [
         "progress",
         "initialise",
         "optimiser",
+        "interrupts",
     },
     {"corpus", "tokenizer", "student", "tokens", "table1", "atlas"},
     {"teacher", "batches", "checkpoint", "evaluate", "journal", "trainee"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,10 @@ from transformers.utils import logging as hf_logging
 from unibert_lib import checkpoint, evaluate, modelcard, trainee
 from unibert_lib.batches import IGNORE_INDEX, Batch, make_batch
 from unibert_lib.config import ObjectiveConfig, PretrainConfig
+from unibert_lib.interrupts import Deferred
 from unibert_lib.journal import Journal
 from unibert_lib.progress import bar
-from unibert_lib.runs import Run, RunError
+from unibert_lib.runs import Run, RunError, writing
 from unibert_lib.tokens import TokenStore
 from unibert_lib.trainee import Trainee
 
@@ -37,20 +37,23 @@ def pretrain(
     run: Run,
     *,
     tokenizer: TokenizersBackend | None = None,
+    allow_other_machine: bool = False,
 ) -> dict[str, Path]:
     """Train every student from the same batches and one teacher pass; resume where a checkpoint lies.
 
     Returns each student's folder, which ``AutoModelForMaskedLM.from_pretrained`` loads (and
     ``AutoTokenizer`` where ``tokenizer`` was given): ``model`` for one student, ``model-<name>`` for several.
     ``metrics.jsonl`` gets one row a step and student, ``evaluation.jsonl`` one a language and evaluation.
-    A finished run is returned as it is.
+    A finished run is returned as it is. Ctrl-C and SIGTERM end it after the step at hand, with a checkpoint.
 
     Raises
     ------
     TrainingError
         If a loss is NaN or infinite, or gradients overflow ``config.max_bad_steps`` times in a row.
-    CheckpointError, RunError
-        If checkpoints exist but none is valid, or another process holds the run.
+    CheckpointError, RunError, NotWritten
+        If checkpoints exist but none is valid, another process holds the run, the run was begun with another number
+        of threads or processes, device or torch and ``allow_other_machine`` is not set (the result then depends on
+        where it was resumed), the teacher's vocabulary is another, or the disk is full.
 
     Source: paper 3.3 and 3.4.
     """
@@ -58,12 +61,19 @@ def pretrain(
     with run:
         if run.done:
             return folders
+        if teacher is not None and teacher.config.vocab_size != store.vocab_size:
+            raise RunError(
+                f"the teacher has {teacher.config.vocab_size} word pieces, the token store {store.vocab_size}; "
+                "tokenise the corpus with the teacher's tokenizer, or take another teacher"
+            )
         accelerator = open_accelerator(config)
         if teacher is not None:
             teacher = teacher.to(accelerator.device).eval().requires_grad_(False)
         made = [trainee.make(name, model.to(accelerator.device), store, config) for name, model in students.items()]
-        start = _resume(run.path, made)
-        with Journal(run.path, start) as journal, torch.random.fork_rng(devices=_cuda(accelerator)):
+        here = _machine(accelerator)
+        start = _resume(run.path, made, here, allow_other_machine)
+        random = torch.random.fork_rng(devices=_cuda(accelerator))
+        with Deferred() as interrupts, Journal(run.path, start) as journal, random:
             if start == 0:
                 _evaluate(made, teacher, store, config, 0, journal)
             left, name = range(start, config.steps), "+".join(students)
@@ -72,14 +82,17 @@ def pretrain(
                 records = _step(step, made, teacher, store, config, accelerator)
                 journal.metrics(records)
                 shown.set_postfix_str(_summary(records), refresh=False)
-                done = step + 1
+                done, stopping = step + 1, interrupts.asked
                 if done % config.evaluate_every == 0 or done == config.steps:
                     _evaluate(made, teacher, store, config, done, journal)
-                if done % config.checkpoint_every == 0 or done == config.steps:
+                if done % config.checkpoint_every == 0 or done == config.steps or stopping:
                     journal.flush()
-                    _save(run.path, done, made, config)
+                    _save(run.path, done, made, here, config)
+                if stopping:
+                    interrupts.obey()
         for one in made:
-            _export(one, folders[one.name], run, store, config, tokenizer)
+            with writing(folders[one.name]):
+                _export(one, folders[one.name], run, store, config, tokenizer)
         run.finish({"steps": config.steps, "models": {name: path.name for name, path in folders.items()}})
     return folders
 
@@ -155,22 +168,24 @@ def _cuda(accelerator: Accelerator) -> list[torch.device]:
     return [accelerator.device] if accelerator.device.type == "cuda" else []
 
 
-def _save(path: Path, step: int, made: list[Trainee], config: PretrainConfig) -> None:
+def _save(path: Path, step: int, made: list[Trainee], here: dict[str, Any], config: PretrainConfig) -> None:
     tensors = {name: values for one in made for name, values in trainee.state_tensors(one).items()}
     counters = {one.name: {"bad_steps": one.bad_steps, "one_language": one.one_language} for one in made}
-    checkpoint.save(path / "checkpoints", step, tensors, {**_machine(), "counters": counters}, config.keep_checkpoints)
+    checkpoint.save(path / "checkpoints", step, tensors, {**here, "counters": counters}, config.keep_checkpoints)
 
 
-def _resume(path: Path, made: list[Trainee]) -> int:
+def _resume(path: Path, made: list[Trainee], here: dict[str, Any], anyway: bool) -> int:
     """The step to start from: 0, or that of the newest valid checkpoint, whose state ``made`` then holds."""
     found = checkpoint.load_newest(path / "checkpoints")
     if found is None:
         return 0
     folder, tensors, state = found
-    differs = [f"{k} {state.get(k)} -> {v}" for k, v in _machine().items() if state.get(k) != v]
-    if differs:
-        warnings.warn(
-            f"resuming {folder} with {', '.join(differs)}: the result will not be bit-identical", stacklevel=2
+    differs = [f"{k} {state.get(k)} -> {v}" for k, v in here.items() if state.get(k) != v]
+    if differs and not anyway:
+        raise RunError(
+            f"{folder}: the run was begun elsewhere ({', '.join(differs)}), and goes on to the bit only as it began. "
+            "Set these back (threads: OMP_NUM_THREADS), or accept another result with allow_other_machine=True "
+            "(notebook 03: -p allow_other_machine True)"
         )
     for one in made:
         trainee.restore(one, tensors)
@@ -179,8 +194,10 @@ def _resume(path: Path, made: list[Trainee]) -> int:
     return int(state["step"])
 
 
-def _machine() -> dict[str, Any]:
-    return {"threads": torch.get_num_threads(), "torch": torch.__version__, "world": 1}
+def _machine(accelerator: Accelerator) -> dict[str, Any]:
+    """What a result depends on to the bit besides the run's configuration and inputs."""
+    device, world = accelerator.device.type, accelerator.num_processes
+    return {"threads": torch.get_num_threads(), "torch": str(torch.__version__), "world": world, "device": device}
 
 
 def _evaluate(

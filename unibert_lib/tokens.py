@@ -129,6 +129,8 @@ def write(
     ------
     ValueError
         If the corpus has no such language, or ``out`` holds a store made of something else.
+    NotWritten
+        If the disk is full; nothing is left of what was begun.
 
     Source: paper 3.1, footnote 5 (truncation to the context window); the layout is ours.
     """
@@ -155,11 +157,24 @@ def write(
         return store
     staging = out.with_name(f".{out.name}.staging")
     shutil.rmtree(staging, ignore_errors=True)
+    try:
+        with runs.writing(out):
+            _write_store(corpus_dir, tokenizer, out, staging, identity, mark)
+    except runs.NotWritten:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return TokenStore.open(out)
+
+
+def _write_store(
+    corpus_dir: Path, tokenizer: TokenizersBackend, out: Path, staging: Path, identity: dict[str, Any], mark: str
+) -> None:
     staging.mkdir(parents=True)
+    share, limit = identity["heldout_share"], identity["max_length"] - 2
     counts = np.zeros(len(tokenizer), dtype=np.int64)
     statistics = {
-        code: _write_language(corpus_dir / code, code, tokenizer, staging, counts, heldout_share, max_length - 2)
-        for code in bar(chosen, desc="tokens", unit="language")
+        code: _write_language(corpus_dir / code, code, tokenizer, staging, counts, share, limit)
+        for code in bar(identity["languages"], desc="tokens", unit="language")
     }
     np.save(staging / "counts.npy", counts)
     special = {name: tokenizer.convert_tokens_to_ids(name) for name in tokenizers.SPECIAL_IDS}
@@ -173,7 +188,6 @@ def write(
     runs.write_json(staging / "meta.json", {**identity, **meta})
     shutil.rmtree(out, ignore_errors=True)  # a store without meta.json was never finished
     os.replace(staging, out)
-    return TokenStore.open(out)
 
 
 def _write_language(

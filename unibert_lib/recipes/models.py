@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 from transformers import BertForMaskedLM, PreTrainedModel
@@ -68,9 +69,7 @@ def ensure_teacher(params: PretrainParameters) -> Path:
     if not run.done:
         print(f"training the embedded teacher ({config.steps} steps) in {run.path}")
         made = new_student(TEACHER, store, config, TEACHER_INTERMEDIATE)
-        pretrain.pretrain(
-            config, store, {"teacher": made}, None, run, tokenizer=tokenizer.load(ensure_tokenizer(params))
-        )
+        _pretrain(params, config, store, {"teacher": made}, None, run)
     return run.path / "model"
 
 
@@ -106,7 +105,21 @@ def ensure_student(params: PretrainParameters, **changes: object) -> dict[str, P
     store, guide = ensure_tokens(params), load_teacher(params)
     config, run = params.pretrain_config, open_student(params)
     made = {size: new_student(size, store, config) for size in params.sizes}
-    return pretrain.pretrain(config, store, made, guide, run, tokenizer=tokenizer.load(ensure_tokenizer(params)))
+    return _pretrain(params, config, store, made, guide, run)
+
+
+def _pretrain(
+    params: PretrainParameters,
+    config: PretrainConfig,
+    store: TokenStore,
+    students: Mapping[str, BertForMaskedLM],
+    guide: PreTrainedModel | None,
+    run: Run,
+) -> dict[str, Path]:
+    pieces = tokenizer.load(ensure_tokenizer(params))
+    return pretrain.pretrain(
+        config, store, students, guide, run, tokenizer=pieces, allow_other_machine=params.allow_other_machine
+    )
 
 
 def changed(params: PretrainParameters, **changes: object) -> PretrainParameters:
