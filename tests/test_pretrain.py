@@ -16,7 +16,19 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertForMaskedLM
 
-from unibert_lib import checkpoint, evaluate, journal, objective, pretrain, runs, teacher, tokenizer, tokens, trainee
+from unibert_lib import (
+    checkpoint,
+    evaluate,
+    journal,
+    modelcard,
+    objective,
+    pretrain,
+    runs,
+    teacher,
+    tokenizer,
+    tokens,
+    trainee,
+)
 from unibert_lib.batches import IGNORE_INDEX, make_batch
 from unibert_lib.config import PretrainConfig
 from unibert_lib.config import objective as preset
@@ -243,7 +255,7 @@ def test_another_machine_is_refused_unless_allowed(
     config = configure(6)
     here = pretrain._machine
     monkeypatch.setattr(pretrain, "_machine", lambda *a: {**here(*a), key: "other"})
-    monkeypatch.setattr(pretrain, "_export", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(modelcard, "export", lambda *_: signal.raise_signal(signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, store, config)
     monkeypatch.undo()
@@ -331,7 +343,7 @@ def test_a_full_disk_at_the_end_is_told_and_the_run_ends_as_it_would_have(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pretrain, "save_file", full)
+    monkeypatch.setattr(modelcard, "save_file", full)
     with pytest.raises(runs.NotWritten, match=r"run/model: not written .*No space left.*Free some disk space"):
         train(tmp_path / "full", store, configure(3))
     monkeypatch.undo()

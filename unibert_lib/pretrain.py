@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from safetensors.torch import save_file
 from torch import Tensor
 from transformers import BertForMaskedLM, PreTrainedModel
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
@@ -22,7 +21,7 @@ from unibert_lib.config import ObjectiveConfig, PretrainConfig
 from unibert_lib.interrupts import Deferred
 from unibert_lib.journal import Journal
 from unibert_lib.progress import bar
-from unibert_lib.runs import Run, RunError, writing
+from unibert_lib.runs import Run, RunError
 from unibert_lib.tokens import TokenStore
 from unibert_lib.trainee import Trainee
 
@@ -91,8 +90,7 @@ def pretrain(
                 if stopping:
                     interrupts.obey()
         for one in made:
-            with writing(folders[one.name]):
-                _export(one, folders[one.name], run, store, config, tokenizer)
+            modelcard.export(one, folders[one.name], run, store, config, tokenizer)
         run.finish({"steps": config.steps, "models": {name: path.name for name, path in folders.items()}})
     return folders
 
@@ -218,25 +216,6 @@ def _evaluate(
                 for row in table.to_dict("records")
             ]
         )
-
-
-def _export(
-    one: Trainee,
-    folder: Path,
-    run: Run,
-    store: TokenStore,
-    config: PretrainConfig,
-    tokenizer: TokenizersBackend | None,
-) -> None:
-    """save_pretrained, the tokenizer, the discriminator beside it, and the model card."""
-    one.model.eval().save_pretrained(folder)
-    if tokenizer is not None:
-        tokenizer.save_pretrained(folder)
-    save_file(
-        {k: v.detach().cpu() for k, v in one.discriminator.state_dict().items()},
-        folder / "discriminator.safetensors",
-    )
-    (folder / "README.md").write_text(modelcard.write(run, one.name, one.model, store, config), encoding="utf-8")
 
 
 def _summary(records: list[dict[str, Any]]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from unibert_lib.corpus.records import FormatError
+from unibert_lib.runs import writing
 
 REPORT = "report.json"
 DUPLICATE_PAGE = "duplicate_page"  # counted among the drops, beside the rules
@@ -111,8 +112,10 @@ class CorpusReport:
         """Write ``report.json`` in one step: a reader sees the old one or the new one, never half of it."""
         body = {"settings": self.settings, "languages": {code: asdict(row) for code, row in self.languages.items()}}
         staged = out / f".{REPORT}.staged"
-        staged.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(staged, out / REPORT)
+        with writing(out / REPORT):
+            out.mkdir(parents=True, exist_ok=True)
+            staged.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            os.replace(staged, out / REPORT)
 
 
 def load_report(out: str | Path) -> CorpusReport:
@@ -149,7 +152,6 @@ def open_report(out: Path, settings: dict[str, Any]) -> CorpusReport:
     Source: ours (RELIABILITY, row 13).
     """
     if not (out / REPORT).is_file():
-        out.mkdir(parents=True, exist_ok=True)
         report = CorpusReport({}, settings)
         report.write(out)
         return report
