@@ -6,6 +6,7 @@ import hashlib
 import json
 import mmap
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ TEXTS = {
     "en": ("the cat sat on the mat", "a dog ran to the old house by the river", "rain falls again", "birds sing"),
     "nl": ("de kat zit op de mat", "een hond rende naar het oude huis bij de rivier", "het regent", "vogels zingen"),
 }
+CODE = re.compile(rb"Code `[^`]*`")  # the card names the code version, and someone may edit while this runs
 EVERY = 2  # steps from one save to the next
 OPTIONS = config.PretrainConfig(
     steps=6, batch_size=4, max_length=24, checkpoint_every=EVERY, evaluate_every=3, keep_checkpoints=2, device="cpu"
@@ -70,7 +72,7 @@ def checkpoints(folder: Path) -> Path:
 def result(folder: Path) -> dict[str, Any]:
     """What a finished run leaves: sha256 of each exported file, and of the losses of each step and evaluation."""
     path = place(folder)
-    found = {file.name: _sha256(file.read_bytes()) for file in sorted((path / "model").iterdir())}
+    found = {file.name: _sha256(CODE.sub(b"", file.read_bytes())) for file in sorted((path / "model").iterdir())}
     for name in ("metrics", "evaluation"):
         rows = [{k: v for k, v in row.items() if k != "seconds"} for row in journal.read(path / f"{name}.jsonl")]
         found[name] = _sha256(json.dumps(rows).encode())
