@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 
 import pytest
 import torch
@@ -150,6 +151,25 @@ def test_a_killed_cell_starts_anew_and_the_others_stay(model, data, run, monkeyp
     fresh = runs.open_run("finetune", "fresh", {"task": "nli"}, {}, run.path.parent.parent)
     scores = matrix(model, data, fresh)
     assert killed["score"].tolist() == scores["score"].tolist(), "an interruption changes no figure"
+
+
+def test_a_cell_is_saved_whole_before_a_signal_is_obeyed(model, data, run, monkeypatch, counted):
+    whole = runs.write_json
+
+    def asked(path, value):
+        if path.parent.name == "cells":
+            signal.raise_signal(signal.SIGTERM)
+            monkeypatch.setattr(runs, "write_json", whole)
+        whole(path, value)
+
+    monkeypatch.setattr(runs, "write_json", asked)
+    with pytest.raises(SystemExit, match="143"):
+        matrix(model, data, run)
+    assert len(list(run.path.glob("cells/*.json"))) == 2, "the first cell and its predictions"
+    rows = results.load(run.path.parent.parent / "results" / "toy.jsonl")
+    assert set(rows["language"]) == {"en"}
+    matrix(model, data, run)
+    assert len(counted) == 3, "the first cell is not trained again"
 
 
 def test_rows_lost_after_a_cell_was_finished_come_back(model, data, run):

@@ -32,6 +32,7 @@ FLOORS = [
         "workers",
         "blockwise",
         "products",
+        "interrupts",
     },
     {"corpus", "tokenizer", "student", "tokens", "table1", "atlas"},
     {

@@ -12,6 +12,7 @@ import numpy as np
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib import results, runs, tokenizer
+from unibert_lib.interrupts import Deferred
 from unibert_lib.matrix import Cell as Cell
 from unibert_lib.matrix import Encoder as Encoder
 from unibert_lib.matrix import Setting
@@ -137,9 +138,10 @@ def _run_cell(
     for code in cell.test:
         found, predictions[code] = evaluate(task, model, data.test[code].records, pieces, labels)
         rows += _rows(found, task, data, code, under, cell, steps, rate, budget.control)
-    runs.write_json(place.with_suffix(".predictions.json"), predictions)
-    runs.write_json(place, {"cell": cell, "rows": rows, "tried": tried})
-    results.append(out, rows)
+    with Deferred():
+        runs.write_json(place.with_suffix(".predictions.json"), predictions)
+        runs.write_json(place, {"cell": cell, "rows": rows, "tried": tried})
+        results.append(out, rows)
 
 
 def _mark(cell: Cell, under: Encoder, task: Task, data: TaskSet, budget: FineTuning, steps: int) -> str:

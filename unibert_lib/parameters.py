@@ -118,6 +118,7 @@ class PretrainParameters:
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     num_processes: int = 1
+    allow_other_machine: bool = False
 
     def __post_init__(self) -> None:
         check_run(self.seed, self.num_processes, several=True)

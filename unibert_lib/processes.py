@@ -103,6 +103,11 @@ def agree(what: str, value: Any) -> None:
         raise RunError(f"{what} differs: {listed}. All processes need the same parameters and the same runs folder")
 
 
+def any_of(flag: bool, device: torch.device) -> bool:
+    """Whether ``flag`` is set in some process: what one of them is asked to do, all do at the same step."""
+    return flag if size() == 1 else bool(total(torch.tensor(float(flag), device=device)) > 0)
+
+
 def wait() -> None:
     """Until every process is here."""
     if size() > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +21,9 @@ PINNED = {
     MBERT: "3f076fdb1ab68d5b2880cb87a0886f315b8146f8",
     "bert-base-multilingual-cased": "3f076fdb1ab68d5b2880cb87a0886f315b8146f8",
 }
+
+
+COMMIT = re.compile(r"[0-9a-f]{40}")  # a branch or tag may point to other files tomorrow
 
 
 class TokenizerError(ValueError):
@@ -57,9 +61,10 @@ def load(source: str | Path, revision: str | None = None, *, wordpiece: bool = T
             f"{name}: no such file or folder; give a vocab.txt, a folder with a tokenizer, or a hub id"
         )
     revision = revision or PINNED.get(name)
-    if revision is None:
+    if not COMMIT.fullmatch(revision or ""):
         raise TokenizerError(
-            f"{name}: a hub id needs a pinned commit; pass revision=... (its hash on the model's page)"
+            f"{name}: a hub id needs a pinned commit, and revision={revision!r} is none; "
+            "pass its 40 hex digits (on the model's page: Files and versions, History)"
         )
     try:
         return _check(AutoTokenizer.from_pretrained(name, revision=revision), name, wordpiece)

@@ -131,6 +131,8 @@ def write(
     ------
     ValueError
         If the corpus has no such language, or ``out`` holds a store made of something else.
+    NotWritten
+        If the disk is full; nothing is left of what was begun.
 
     Source: paper 3.1, footnote 5 (truncation to the context window); the layout is ours.
     """
@@ -158,13 +160,24 @@ def write(
         return store
     staging = out.with_name(f".{out.name}.staging")
     shutil.rmtree(staging, ignore_errors=True)
+    try:
+        with runs.writing(out):
+            _write_store(corpus_dir, tokenizer, out, staging, identity, mark)
+    except runs.NotWritten:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return TokenStore.open(out)
+
+
+def _write_store(
+    corpus_dir: Path, tokenizer: TokenizersBackend, out: Path, staging: Path, identity: dict[str, Any], mark: str
+) -> None:
     staging.mkdir(parents=True)
+    chosen, share, limit = identity["languages"], identity["heldout_share"], identity["max_length"] - 2
     counts, words = np.zeros(len(tokenizer), dtype=np.int64), WordIds(tokenizer)
-    stored = {code: stored_ids(corpus_dir, code, pieces) for code in chosen}
+    stored = {code: stored_ids(corpus_dir, code, identity["tokenizer"]) for code in chosen}
     statistics = {
-        code: _write_language(
-            corpus_dir / code, code, words, stored[code], staging, counts, heldout_share, max_length - 2
-        )
+        code: _write_language(corpus_dir / code, code, words, stored[code], staging, counts, share, limit)
         for code in bar(chosen, desc="tokens", unit="language")
     }
     np.save(staging / "counts.npy", counts)
@@ -179,7 +192,6 @@ def write(
     runs.write_json(staging / "meta.json", {**identity, **meta})
     shutil.rmtree(out, ignore_errors=True)  # a store without meta.json was never finished
     os.replace(staging, out)
-    return TokenStore.open(out)
 
 
 def _write_language(

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from unibert_lib.corpus.records import FormatError
+from unibert_lib.runs import writing
 
 REPORT = "report.json"
 DUPLICATE_PAGE = "duplicate_page"  # counted among the drops, beside the rules
@@ -114,8 +115,10 @@ class CorpusReport:
         settings, languages = json.dumps(self.settings), ",\n".join(rows)
         body = f'{{"settings": {settings},\n"languages": {{\n{languages}\n}}}}\n'
         staged = out / f".{REPORT}.staged"
-        staged.write_text(body, encoding="utf-8")
-        os.replace(staged, out / REPORT)
+        with writing(out / REPORT):
+            out.mkdir(parents=True, exist_ok=True)
+            staged.write_text(body, encoding="utf-8")
+            os.replace(staged, out / REPORT)
 
 
 def load_report(out: str | Path) -> CorpusReport:
@@ -152,7 +155,6 @@ def open_report(out: Path, settings: dict[str, Any]) -> CorpusReport:
     Source: ours (RELIABILITY, row 13).
     """
     if not (out / REPORT).is_file():
-        out.mkdir(parents=True, exist_ok=True)
         report = CorpusReport({}, settings)
         report.write(out)
         return report

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -71,9 +72,7 @@ def ensure_teacher(params: PretrainParameters) -> Path:
         if processes.rank() == 0:
             print(f"training the embedded teacher ({config.steps} steps) in {run.path}")
         made = new_student(TEACHER, store, config, TEACHER_INTERMEDIATE)
-        pretrain.pretrain(
-            config, store, {"teacher": made}, None, run, tokenizer=tokenizer.load(ensure_tokenizer(params))
-        )
+        _pretrain(params, config, store, {"teacher": made}, None, run)
     return run.path / "model"
 
 
@@ -117,8 +116,7 @@ def ensure_student(params: PretrainParameters, **changes: object) -> dict[str, P
     config, run = params.pretrain_config, open_student(params)
     made = {size: new_student(size, store, config) for size in params.sizes}
     cache = None if run.done else ensure_teacher_cache(params, store, guide)
-    pieces = tokenizer.load(ensure_tokenizer(params))
-    return pretrain.pretrain(config, store, made, guide, run, tokenizer=pieces, cache=cache)
+    return _pretrain(params, config, store, made, guide, run, cache)
 
 
 def ensure_teacher_cache(
@@ -135,6 +133,22 @@ def ensure_teacher_cache(
     run = runs.open_run("teacher-cache", None, made_of, {}, params.runs, label=f"top{k}")
     with run if processes.rank() == 0 else nullcontext():
         return teacher_pass.make(store, config, guide, k, run)
+
+
+def _pretrain(
+    params: PretrainParameters,
+    config: PretrainConfig,
+    store: TokenStore,
+    students: Mapping[str, BertForMaskedLM],
+    guide: PreTrainedModel | None,
+    run: Run,
+    cache: TeacherCache | None = None,
+) -> dict[str, Path]:
+    pieces = tokenizer.load(ensure_tokenizer(params))
+    anyway = params.allow_other_machine
+    return pretrain.pretrain(
+        config, store, students, guide, run, tokenizer=pieces, cache=cache, allow_other_machine=anyway
+    )
 
 
 def changed(params: PretrainParameters, **changes: object) -> PretrainParameters:

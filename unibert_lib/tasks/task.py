@@ -91,9 +91,10 @@ def load_encoder(auto: Any, source: str | Path, revision: str | None = None, **h
     path = Path(source).expanduser()
     local = path.exists()
     revision = None if local else revision or tokenizers.PINNED.get(str(source))
-    if not local and revision is None:
+    if not local and not tokenizers.COMMIT.fullmatch(revision or ""):
         raise ValueError(
-            f"model {source!r}: not a folder, and a hub id needs a pinned commit (-p model_revision, 40 hex digits)"
+            f"model {source!r}: not a folder, and a hub id needs a pinned commit "
+            f"(-p model_revision, 40 hex digits), not {revision!r}"
         )
     where = {"revision": revision or "main", "local_files_only": local}
     try:
