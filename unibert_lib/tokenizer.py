@@ -12,6 +12,7 @@ from transformers import AutoTokenizer, BertTokenizer
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib import runs
+from unibert_lib.slices import slices
 
 SPECIAL_IDS = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103}  # mBERT's
 MBERT = "google-bert/bert-base-multilingual-cased"
@@ -125,7 +126,7 @@ def train(texts: Iterable[str], vocab_size: int) -> TokenizersBackend:
     backend = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     backend.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    lines = [sanitise(text) for text in texts]
+    lines = [part for text in texts for part in slices(sanitise(text))]
     letters = Counter(c for line in lines for c in backend.normalizer.normalize_str(line) if not c.isspace())
     alphabet = [c for c, _ in sorted(letters.items(), key=lambda item: (-item[1], item[0]))]
     alphabet = alphabet[: (vocab_size - len(reserved)) // 4]

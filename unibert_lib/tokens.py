@@ -24,6 +24,7 @@ from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib import runs
 from unibert_lib import tokenizer as tokenizers
+from unibert_lib.corpus.filters import piece_ids
 from unibert_lib.progress import bar
 
 Split = Literal["train", "heldout"]
@@ -190,10 +191,7 @@ def _write_language(
     unk, own = tokenizer.unk_token_id, np.zeros(len(counts), dtype=np.int64)
     with (out / f"{code}.bin").open("wb") as stream:
         for pages, texts in _batches(source):
-            encoded = tokenizer([tokenizers.sanitise(t) for t in texts], add_special_tokens=False, verbose=False)[
-                "input_ids"
-            ]
-            for page, sample in zip(pages, encoded, strict=True):
+            for page, sample in zip(pages, piece_ids(tokenizer, texts), strict=True):
                 truncated += len(sample) > limit
                 ids = np.asarray(sample[:limit], dtype=np.uint32)
                 split: Split = "heldout" if heldout(page, share) else "train"
