@@ -176,8 +176,14 @@ def open_run(
     path.mkdir(parents=True, exist_ok=True)
     card = path / "config.json"
     if card.exists():
-        known = json.loads(card.read_text(encoding="utf-8"))
-        differences = _differences({k: known.get(k) for k in identity}, identity)
+        try:
+            known = json.loads(card.read_text(encoding="utf-8"))
+            differences = _differences({k: known.get(k) for k in identity}, identity)
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise RunError(
+                f"{card}: no run card can be read ({error!r:.200}); remove {path} if it is no longer needed, "
+                "or choose another name"
+            ) from error
         if differences:
             raise RunError(
                 f"{path} holds another run under this name. Differences (there -> asked): {'; '.join(differences)}. "

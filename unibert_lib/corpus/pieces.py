@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from unibert_lib.corpus.filters import MINIMUM_PIECES, piece_ids
 from unibert_lib.corpus.records import Document
 from unibert_lib.corpus.report import CorpusReport, LanguageReport, check_balance, load_report, open_report
-from unibert_lib.corpus.shards import KEPT_WITH_PIECES, StagedLanguage, count_bytes, count_joiners, finished
+from unibert_lib.corpus.shards import KEPT_WITH_PIECES, StagedLanguage, count_bytes, count_joiners, finished, tidy
 from unibert_lib.corpus.sources import read_dataset
 from unibert_lib.progress import bar
 
@@ -71,6 +71,7 @@ def finish(
             report.languages[language] = done
             report.write(out)
             shown.update()
+    tidy(out)
     return report
 
 

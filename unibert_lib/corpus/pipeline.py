@@ -21,7 +21,7 @@ from unibert_lib.corpus.pieces import finish
 from unibert_lib.corpus.progress import Progress
 from unibert_lib.corpus.records import Document, Page, Quarantined
 from unibert_lib.corpus.report import DUPLICATE_PAGE, CorpusReport, LanguageReport, check_balance, open_report
-from unibert_lib.corpus.shards import KEPT, StagedLanguage, count_bytes, count_joiners, finished
+from unibert_lib.corpus.shards import KEPT, StagedLanguage, count_bytes, count_joiners, finished, tidy
 from unibert_lib.corpus.stream import LONE_SURROGATE
 from unibert_lib.corpus.wikitext import paragraphs
 
@@ -76,6 +76,7 @@ def build(
             bar.complete(source)
             report.languages[language] = counts
             report.write(out)
+    tidy(out)
     return report
 
 

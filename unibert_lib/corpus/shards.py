@@ -161,14 +161,21 @@ class StagedLanguage:
         self._close()  # after an error the staged shards stay readable, for inspection
         if error is None:
             shutil.rmtree(self._folder, ignore_errors=True)
-            staging = self._folder.parent
-            if staging.is_dir() and not any(staging.iterdir()):
-                staging.rmdir()
         elif isinstance(error, ValueError):
             error.add_note(f"what was read before the error lies in {self._folder}")
+
+
+def tidy(out: Path) -> None:
+    """Remove the folder in which languages were staged, unless one was left there by an error."""
+    staging = out / ".staging"
+    if staging.is_dir() and not any(staging.iterdir()):
+        staging.rmdir()
 
 
 def finished(out: Path, language: str) -> LanguageReport | None:
     """The report of a language that an earlier run finished, or None."""
     path = out / language / _COUNTS
-    return LanguageReport(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    if not path.is_file():
+        return None
+    shutil.rmtree(out / ".staging" / language, ignore_errors=True)  # of a run killed between the last move and this
+    return LanguageReport(**json.loads(path.read_text(encoding="utf-8")))
