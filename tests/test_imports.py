@@ -15,6 +15,7 @@ FLOORS = [
         "task_parameters",
         "languages",
         "runs",
+        "slices",
         "results",
         "metrics",
         "objective",

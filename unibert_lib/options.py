@@ -69,6 +69,8 @@ def _typed(name: str, value: Any, hint: Any) -> Any:
         return _typed_tuple(name, value, arguments)
     wanted = origin or hint
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) >= 1 << 1023:
+            raise ValueError(f"{name}: a number of {len(str(abs(value)))} digits is too large; give a smaller one")
         return float(value)
     if isinstance(value, wanted) and not (wanted in (int, float) and isinstance(value, bool)):
         return value

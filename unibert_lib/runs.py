@@ -222,8 +222,14 @@ def open_run(
 def _describe(card: Path, identity: dict[str, Any], mark: str) -> None:
     """Write what a run is made of, or hold it against what is written."""
     if card.exists():
-        known = json.loads(card.read_text(encoding="utf-8"))
-        differences = _differences({k: known.get(k) for k in identity}, identity)
+        try:
+            known = json.loads(card.read_text(encoding="utf-8"))
+            differences = _differences({k: known.get(k) for k in identity}, identity)
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise RunError(
+                f"{card}: no run card can be read ({error!r:.200}); remove {card.parent} if it is no longer needed, "
+                "or choose another name"
+            ) from error
         if differences:
             raise RunError(
                 f"{card.parent} holds another run under this name. "

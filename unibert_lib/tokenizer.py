@@ -13,6 +13,7 @@ from transformers import AutoTokenizer, BertTokenizer
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib import runs
+from unibert_lib.slices import slices
 
 SPECIAL_IDS = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103}  # mBERT's
 MBERT = "google-bert/bert-base-multilingual-cased"
@@ -54,7 +55,7 @@ def load(source: str | Path, revision: str | None = None, *, wordpiece: bool = T
             raise TokenizerError(
                 f"{path}: neither tokenizer.json nor vocab.txt in this folder; give the folder that holds one"
             )
-        return _check(AutoTokenizer.from_pretrained(path, local_files_only=True), str(path), wordpiece)
+        return _check(_from_folder(path), str(path), wordpiece)
     name = str(source)
     if path.is_absolute() or path.suffix or name.count("/") > 1 or name.startswith("."):
         raise TokenizerError(
@@ -75,8 +76,30 @@ def load(source: str | Path, revision: str | None = None, *, wordpiece: bool = T
         ) from error
 
 
+def _from_folder(path: Path) -> Any:
+    file = path / "tokenizer.json"
+    try:
+        Tokenizer.from_file(str(file))
+    except Exception as error:  # the tokenizers library raises no narrower class
+        raise TokenizerError(
+            f"{file}: no tokenizer can be read ({str(error)[:200]}); save or download it again"
+        ) from error
+    try:
+        return AutoTokenizer.from_pretrained(path, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TokenizerError(
+            f"{path}: tokenizer.json can be read, its settings cannot ({error!r:.200}); save or download it again"
+        ) from error
+
+
 def _from_vocabulary(path: Path) -> TokenizersBackend:
-    words = path.read_text(encoding="utf-8").splitlines()
+    try:
+        words = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise TokenizerError(
+            f"{path}, line {line}: a byte that is not UTF-8 ({error.reason}). Take the file from its source again"
+        ) from error
     doubled = [word for word, count in Counter(words).items() if count > 1]
     if doubled:
         line = len(words) - words[::-1].index(doubled[0])
@@ -130,7 +153,7 @@ def train(texts: Iterable[str], vocab_size: int) -> TokenizersBackend:
     backend = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     backend.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    lines = [sanitise(text) for text in texts]
+    lines = [part for text in texts for part in slices(sanitise(text))]
     letters = Counter(c for line in lines for c in backend.normalizer.normalize_str(line) if not c.isspace())
     alphabet = [c for c, _ in sorted(letters.items(), key=lambda item: (-item[1], item[0]))]
     alphabet = alphabet[: (vocab_size - len(reserved)) // 4]

@@ -30,6 +30,7 @@ from unibert_lib.progress import bar
 
 Split = Literal["train", "heldout"]
 FORMAT = 1
+_META = {"languages": list, "vocab_size": int, "special_ids": dict, "fingerprint": str}
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,17 @@ class TokenStore:
         """Raises ``ValueError`` where ``path`` holds no finished token store."""
         if not (path / "meta.json").exists():
             raise ValueError(f"{path}: no token store here; tokens.write(corpus, tokenizer, {path.name!r}) makes one")
-        meta = json.loads((path / "meta.json").read_text(encoding="utf-8"))
-        if meta["format"] != FORMAT:
-            raise ValueError(
-                f"{path}: token store format {meta['format']}, this code reads {FORMAT}; "
-                "remove the folder and write it again"
+        try:
+            meta = json.loads((path / "meta.json").read_text(encoding="utf-8"))
+            kind, missing = meta["format"], [name for name, kind in _META.items() if not isinstance(meta[name], kind)]
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            reason = f"meta.json is broken ({error!r:.200})"
+            raise ValueError(f"{path}: {reason}; remove the folder and write it again") from error
+        if kind != FORMAT or missing:
+            found = (
+                f"{', '.join(missing)} of another type in meta.json" if missing else f"token store format {kind!r:.60}"
             )
+            raise ValueError(f"{path}: {found}, this code reads {FORMAT}; remove the folder and write it again")
         return cls(path, meta)
 
     @property

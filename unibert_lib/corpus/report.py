@@ -138,10 +138,23 @@ def load_report(out: str | Path) -> CorpusReport:
         raise ValueError(f"{path}: no such file; this is no corpus folder, or it is not finished: run corpus.build")
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
-        languages = {code: LanguageReport(**row) for code, row in body["languages"].items()}
-        return CorpusReport(languages, body["settings"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        report = CorpusReport({code: _row(code, row) for code, row in body["languages"].items()}, body["settings"])
+        if not all(isinstance(rule, str) for rule in report.rules):
+            raise ValueError(f"rules are {report.rules!r:.60}")
+        return report
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(path, f"not a corpus report ({error})", remedy="build the corpus again") from error
+
+
+def _row(code: str, given: Any) -> LanguageReport:
+    row = LanguageReport(**given)
+    counts = {name: value for name, value in asdict(row).items() if name not in ("language", "drops")}
+    for name, value in {**counts, **row.drops}.items():
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+            raise ValueError(f"{name} of {code!r} is {value!r:.60}, no count")
+    if row.language != code or not code.isprintable():
+        raise ValueError(f"the row of {code!r} is that of {row.language!r:.60}")
+    return row
 
 
 def open_report(out: Path, settings: dict[str, Any]) -> CorpusReport:

@@ -187,4 +187,7 @@ def tidy(out: Path) -> None:
 def finished(out: Path, language: str) -> LanguageReport | None:
     """The report of a language that an earlier run finished, or None."""
     path = out / language / _COUNTS
-    return LanguageReport(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    if not path.is_file():
+        return None
+    shutil.rmtree(out / ".staging" / language, ignore_errors=True)  # of a run killed between the last move and this
+    return LanguageReport(**json.loads(path.read_text(encoding="utf-8")))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from unibert_lib.corpus.filters import Drop, Keep, Rule
 from unibert_lib.corpus.stream import LONE_SURROGATE
+from unibert_lib.slices import LONGEST, slices
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -124,11 +125,13 @@ def too_few_pieces(tokenizer: PreTrainedTokenizerFast, minimum: int = MINIMUM_PI
 def piece_ids(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> list[list[int]]:
     """Ids of the word pieces of each text, without special tokens, never truncated.
 
-    A lone surrogate, which no tokenizer takes, is read as U+FFFD.
+    A lone surrogate, which no tokenizer takes, is read as U+FFFD; a word of 10 MB is capped.
 
-    Source: ours (RELIABILITY, row 14).
+    Source: ours (RELIABILITY, rows 14 and 15).
     """
     texts = [text if text.isprintable() else LONE_SURROGATE.sub("\ufffd", text) for text in texts]
+    if max(map(len, texts), default=0) > LONGEST:
+        return [list(chain.from_iterable(piece_ids(tokenizer, [part])[0] for part in slices(text))) for text in texts]
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()  # a call with truncation=True leaves it switched on
     backend.no_padding()
@@ -171,7 +174,8 @@ class WordIds:
         for at in range(0, len(words), _NEW_WORDS):
             some = words[at : at + _NEW_WORDS]
             self._size += sum(map(len, some))
-            ids = self._side_by_side(some) if self._by_word else piece_ids(self._tokenizer, some)
+            together = self._by_word and max(map(len, some)) <= LONGEST
+            ids = self._side_by_side(some) if together else piece_ids(self._tokenizer, some)
             self._known.update(zip(some, (array("I", row).tobytes() for row in ids), strict=True))
 
     def _side_by_side(self, words: list[str]) -> list[list[int]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,7 +116,11 @@ def _tokenizer(params: CorpusParameters, path: Path) -> TokenizersBackend:
         made = tokenizer.train(_texts(path / "rules-1-4"), params.pieces)
     else:
         made = tokenizer.load(params.tokenizer, params.tokenizer_revision)
-    made.save_pretrained(folder)
+    staging = path / ".tokenizer.staging"  # a kill in the midst of saving leaves no half of it under its name
+    shutil.rmtree(staging, ignore_errors=True)
+    made.save_pretrained(staging)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(staging, folder)
     return made
 
 

@@ -59,7 +59,13 @@ def load(path: Path = TABLE) -> dict[str, Source]:
     """
     known = {field.name: field.default is MISSING for field in fields(Source) if field.name != "name"}
     found = {}
-    for name, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not TOML in UTF-8 ({error}): correct it") from error
+    for name, entry in entries.items():
+        if not isinstance(entry, dict):
+            raise ValueError(f"{path}, [{name}]: {entry!r:.60} is no table: write its fields below [{name}]")
         for key in entry:
             if key not in known:
                 raise ValueError(f"{path}, [{name}]: {unknown('field', key, known)}")
