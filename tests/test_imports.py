@@ -10,6 +10,7 @@ FLOORS = [
     {
         "config",
         "options",
+        "injected",
         "budgets",
         "parameters",
         "task_parameters",
@@ -31,7 +32,7 @@ FLOORS = [
     {"teacher", "batches", "checkpoint", "evaluate", "journal", "trainee"},
     {"pretrain", "modelcard", "tasks"},
     {"matrix", "finetune"},
-    {"recipes", "widgets", "demo"},
+    {"recipes", "widgets", "headless", "demo"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # These take tensors, numbers or tables; of ours they may know the options' types.
