@@ -84,7 +84,7 @@ def test_a_hostile_parameter_file_runs_nothing_through_papermill_itself(tmp_path
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode != 0 and "Nothing was run" in done.stderr
     assert not (tmp_path / "canary").exists() and not (tmp_path / "work").exists()
-    assert nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[1].source.startswith("<span")
+    assert nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[0].source.startswith("<span")
 
 
 @dataclasses.dataclass(frozen=True)
