@@ -28,7 +28,7 @@ FLOORS = [
         "initialise",
         "optimiser",
     },
-    {"corpus", "tokenizer", "student", "tokens", "table1", "atlas"},
+    {"hub", "corpus", "tokenizer", "student", "tokens", "table1", "atlas"},
     {"teacher", "batches", "checkpoint", "evaluate", "journal", "trainee"},
     {"pretrain", "modelcard", "tasks"},
     {"matrix", "finetune"},

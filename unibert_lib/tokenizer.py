@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import AutoTokenizer, BertTokenizer
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
-from unibert_lib import runs
+from unibert_lib import hub, runs
 
 SPECIAL_IDS = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103}  # mBERT's
 MBERT = "google-bert/bert-base-multilingual-cased"
@@ -50,7 +50,7 @@ def load(source: str | Path, revision: str | None = None, *, wordpiece: bool = T
             raise TokenizerError(
                 f"{path}: neither tokenizer.json nor vocab.txt in this folder; give the folder that holds one"
             )
-        return _check(AutoTokenizer.from_pretrained(path, local_files_only=True), str(path), wordpiece)
+        return _check(_opened(path), str(path), wordpiece)
     name = str(source)
     if path.is_absolute() or path.suffix or name.count("/") > 1 or name.startswith("."):
         raise TokenizerError(
@@ -61,17 +61,26 @@ def load(source: str | Path, revision: str | None = None, *, wordpiece: bool = T
         raise TokenizerError(
             f"{name}: a hub id needs a pinned commit; pass revision=... (its hash on the model's page)"
         )
+    return _check(_opened(name, revision), name, wordpiece)
+
+
+def _opened(source: str | Path, revision: str | None = None) -> Any:
     try:
-        return _check(AutoTokenizer.from_pretrained(name, revision=revision), name, wordpiece)
-    except OSError as error:
+        return hub.from_pretrained(AutoTokenizer, source, revision)
+    except hub.HubError as error:
+        if revision is None:
+            raise TokenizerError(f"{error}") from error
         raise TokenizerError(
-            f"{name} at {revision}: neither cached nor reachable ({str(error).splitlines()[0]}). "
+            f"{source} at {revision}: neither cached nor reachable ({error}). "
             "Offline, give a local folder or a vocab.txt; the embedded default needs no hub."
         ) from error
 
 
 def _from_vocabulary(path: Path) -> TokenizersBackend:
-    words = path.read_text(encoding="utf-8").splitlines()
+    try:
+        words = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise TokenizerError(f"{path}, byte {error.start}: not UTF-8; give a vocab.txt, one piece a line") from error
     doubled = [word for word, count in Counter(words).items() if count > 1]
     if doubled:
         line = len(words) - words[::-1].index(doubled[0])
