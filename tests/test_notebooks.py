@@ -200,7 +200,7 @@ def test_html_copies_show_no_diagram_and_take_no_size_of_a_notebook(tmp_path):
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "note.ipynb")
     pages.write_html(tmp_path / "note.ipynb", tmp_path / "note.html")
     page = (tmp_path / "note.html").read_text(encoding="utf-8")
-    assert "steal" not in page and "iVBORw0KGgo=" in page
+    assert "steal()" not in page and "iVBORw0KGgo=" in page
 
 
 def test_html_copies_keep_headings_and_tables(tmp_path):
