@@ -1,6 +1,7 @@
 """One tidy row a score, of our runs and of the paper's tables alike."""
 
 from .paper import PAPER, PAPER_DATASET, PAPER_METRIC, load_paper
+from .sheet import write_csv
 from .store import ALLOWED, AVG_REPORTED, COLUMNS, KEY, NOT_REPORTED, append, check, load, torn
 from .tables import GROUP, SEEDS, averages, table
 
@@ -22,4 +23,5 @@ __all__ = [
     "load_paper",
     "table",
     "torn",
+    "write_csv",
 ]
