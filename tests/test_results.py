@@ -513,4 +513,4 @@ def test_a_csv_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
     monkeypatch.setattr(pd.DataFrame, "to_csv", full)
     with pytest.raises(OSError, match="No space"):
         results.write_csv(pd.DataFrame({"a": [2]}), path)
-    assert [file.name for file in tmp_path.iterdir()] == ["a.csv"] and path.read_text() == "a\n1\n"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.csv"] and path.read_text() == '"a"\n1\n'

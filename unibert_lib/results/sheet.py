@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> Path:
     inert = flat.astype(object).map(_inert).set_axis([_inert(name) for name in flat.columns], axis="columns")
     staging = path.with_name(f".{path.name}.staging")
     try:
-        inert.to_csv(staging, index=False)
+        inert.to_csv(staging, index=False, quoting=csv.QUOTE_NONNUMERIC)  # a lone CR would start a new row
         os.replace(staging, path)
     except OSError:
         staging.unlink(missing_ok=True)
