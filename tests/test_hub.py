@@ -7,6 +7,8 @@ import json
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,3 +127,31 @@ def test_a_name_that_is_no_hub_id_is_an_error_offline(folder: Path, name: str) -
     with pytest.raises(hub.HubError):
         hub.from_pretrained(AutoConfig, name, "0" * 40)
     assert sorted(path.name for path in folder.parent.iterdir()) == []
+
+
+def test_without_a_hub_the_cached_commit_loads_and_any_other_is_an_error_with_a_remedy(
+    good: Path, tmp_path: Path
+) -> None:
+    """In a process of its own: the library reads these variables once."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    shutil.copytree(good, tmp_path / "hub" / "models--some--model" / "snapshots" / commit)
+    code = f"""
+from transformers import AutoModelForTokenClassification
+from unibert_lib import tokenizer
+from unibert_lib.tasks.task import load_encoder
+print(len(tokenizer.load("some/model", "{commit}")), type(
+    load_encoder(AutoModelForTokenClassification, "some/model", "{commit}", num_labels=3)).__name__)
+for call in (lambda: tokenizer.load("some/model", "f" * 40), lambda: tokenizer.load("some/model"),
+             lambda: load_encoder(AutoModelForTokenClassification, "some/model", "f" * 40)):
+    try:
+        call()
+    except ValueError as error:
+        print(error)
+"""
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path / "hub")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    loaded, other, unpinned, model = done.stdout.strip().splitlines()
+    assert loaded == f"{len(tokenizer.load(good))} BertForTokenClassification"
+    assert "neither cached nor reachable" in other and "Offline, give a local folder or a vocab.txt" in other
+    assert "a hub id needs a pinned commit" in unpinned
+    assert "cannot be loaded" in model and "give a folder that from_pretrained reads" in model
