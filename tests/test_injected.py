@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import math
 import os
 import subprocess
 import sys
@@ -11,15 +12,12 @@ import types
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 import yaml
 
+from tests.reliability import books
 from unibert_lib import config, demo, injected
-
-KERNEL = {
-    "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
-    "language_info": {"name": "python"},
-}
 
 
 @pytest.mark.parametrize(
@@ -75,7 +73,7 @@ def test_a_hostile_parameter_file_runs_nothing_through_papermill_itself(tmp_path
         cell("seed = 0", id="parameters", metadata={"tags": ["parameters"]}),
         cell("open('work', 'w')", id="work"),
     ]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=KERNEL), tmp_path / "a.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=books.KERNEL), tmp_path / "a.ipynb")
     (tmp_path / "given.yaml").write_text(given, encoding="utf-8")
     command = [sys.executable, "-m", "papermill", "a.ipynb", "out.ipynb", "-f", "given.yaml", "--no-progress-bar"]
     environment = demo.kernel_environment(tmp_path / "jupyter")
@@ -115,3 +113,23 @@ def test_the_watch_ends_when_the_parameters_are_read(monkeypatch: pytest.MonkeyP
     assert check(["# Another\n", "import os\n"]) == ["# Another\n", "import os\n"]  # type: ignore[operator]
     config.parse_parameters({"seed": 1}, _Seed)
     assert shell.input_transformers_cleanup == []
+
+
+@pytest.mark.parametrize(
+    "name", ["seed=1;import os", "a b", "class", "_x", "__import__", "a.b", "!ls", "", "1a", "a\nb"]
+)
+def test_only_plain_names_become_parameters(name: str) -> None:
+    with pytest.raises(ValueError, match="no plain name"):
+        injected.check_given({name: 1})
+
+
+@pytest.mark.parametrize("value", [b"x", {1}, math.inf, math.nan, object(), [object()], {"a": b"x"}, np.float64(1)])
+def test_only_plain_values_become_parameters(value: object) -> None:
+    with pytest.raises(ValueError, match="parameter x="):
+        injected.check_given({"x": value})
+
+
+def test_plain_values_keep_their_types() -> None:
+    given = {"a": None, "b": True, "c": 1e-5, "d": ("x", 1), "e": {"f": [2]}, "g": Path("h i"), "j": "1e5"}
+    plain = {"a": None, "b": True, "c": 1e-5, "d": ["x", 1], "e": {"f": [2]}, "g": "h i", "j": "1e5"}
+    assert injected.check_given(given) == plain

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import glob
 import json
-import keyword
-import math
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,7 +18,7 @@ from pathlib import Path
 import psutil
 import yaml
 
-from unibert_lib import runs
+from unibert_lib import injected, runs
 from unibert_lib.pages import Timing
 
 NOTEBOOKS = runs.REPOSITORY / "notebooks"
@@ -74,14 +73,15 @@ def execute(
 
     Source: ours (RELIABILITY, rows 40, 41, 45, 46).
     """
-    given = check_given(parameters)
+    given = injected.check_given(parameters)
     staging = output.with_name(f".{output.stem}.{os.getpid()}.staging.ipynb")
     failed = output.with_name(f"{output.stem}.failed.ipynb")
     for left in (failed, *output.parent.glob(f".{glob.escape(output.stem)}.*.staging.ipynb")):  # of a killed run
         left.unlink(missing_ok=True)
     # Papermill formats both paths, so that a brace in a folder's name would be a field to fill in.
     paths = [str(path).replace("{", "{{").replace("}", "}}") for path in (notebook, staging)]
-    command = [sys.executable, "-m", "papermill", *paths, "--cwd", str(cwd), "-k", "python3"]
+    command = [sys.executable, "-m", "unibert_lib.headless", str(os.getpid()), *paths]
+    command += ["--cwd", str(cwd), "-k", "python3"]
     command += ["--log-level", "WARNING", "--start-timeout", "180", "--no-progress-bar" if quiet else "--progress-bar"]
     command += ["-y", yaml.safe_dump(given, allow_unicode=True)] if given else []
     start = time.perf_counter()
@@ -107,36 +107,6 @@ def execute(
         said.seek(0)
         last = said.read().decode(errors="replace")[-2000:]
     raise NotebookFailed(f"{notebook.name} stopped (exit code {code}); {_keep(staging, failed)}\n{last}".strip())
-
-
-def check_given(parameters: Mapping[str, object]) -> dict[str, object]:
-    """Parameters that may be written into a cell: plain names, and values that YAML and Python spell alike.
-
-    Raises
-    ------
-    ValueError
-        For any other name or value.
-
-    Source: ours (RELIABILITY, row 40).
-    """
-    for name in parameters:
-        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
-            raise ValueError(f"parameter {name!r}: no plain name; letters, digits and '_', a letter first, are needed")
-    return {name: _plain(name, value) for name, value in parameters.items()}
-
-
-def _plain(name: str, value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(name, inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(name, inner) for inner in value]
-    if isinstance(value, Path):
-        return str(value)
-    if value is None or type(value) in (bool, int, str) or (type(value) is float and math.isfinite(value)):
-        return value
-    raise ValueError(
-        f"parameter {name}={value!r}: text, finite numbers, True, False, None and lists of them are needed"
-    )
 
 
 def _whole(notebook: Path) -> bool:
@@ -232,3 +202,22 @@ def stoppable() -> Iterator[None]:
     finally:
         for number in numbers:
             signal.signal(number, before[number])
+
+
+def _papermill() -> None:
+    """Papermill in this process, which ends with the one that started it, as a kernel ends with papermill."""
+    starter = int(sys.argv.pop(1))
+
+    def watch() -> None:
+        while os.getppid() == starter:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    from papermill.cli import papermill
+
+    papermill()
+
+
+if __name__ == "__main__":
+    _papermill()
