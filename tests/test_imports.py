@@ -10,6 +10,7 @@ FLOORS = [
     {
         "config",
         "options",
+        "injected",
         "budgets",
         "parameters",
         "task_parameters",
@@ -35,7 +36,7 @@ FLOORS = [
         "products",
         "interrupts",
     },
-    {"corpus", "tokenizer", "student", "tokens", "table1", "atlas"},
+    {"hub", "corpus", "tokenizer", "student", "tokens", "table1", "atlas"},
     {
         "teacher",
         "batches",
@@ -50,7 +51,7 @@ FLOORS = [
     },
     {"pretrain", "modelcard", "tasks"},
     {"matrix", "finetune"},
-    {"recipes", "widgets", "demo", "train"},
+    {"recipes", "widgets", "headless", "demo", "train"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # These take tensors, numbers or tables; of ours they may know the options' types, the looks, or the tables' schema.

@@ -193,6 +193,18 @@ def test_html_copies_hold_no_script_of_a_dump(tmp_path):
     assert "<script>steal()" not in page and "<img src=x" not in page and "javascript:steal" not in page
 
 
+def test_html_copies_show_no_diagram_and_take_no_size_of_a_notebook(tmp_path):
+    image = {"image/png": "iVBORw0KGgo="}
+    outputs = [nbformat.v4.new_output("display_data", {"text/vnd.mermaid": "<script>steal()</script>"})]
+    outputs += [nbformat.v4.new_output("display_data", {"image/png": '"><script>steal()</script>'})]
+    outputs += [nbformat.v4.new_output("display_data", image, metadata={"image/png": {"width": '1" onload="steal()"'}})]
+    cells = [nbformat.v4.new_code_cell("1", outputs=outputs, id="cell")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "note.ipynb")
+    pages.write_html(tmp_path / "note.ipynb", tmp_path / "note.html")
+    page = (tmp_path / "note.html").read_text(encoding="utf-8")
+    assert "steal()" not in page and "iVBORw0KGgo=" in page
+
+
 def test_html_copies_keep_headings_and_tables(tmp_path):
     page = html_of(tmp_path, text_html="<style scoped>th {}</style><table><thead><tr><th>a</th></tr></thead></table>")
     assert re.search(r"<h2[^>]*>Heading", page) and "<thead>" in page and "style scoped" not in page

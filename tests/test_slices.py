@@ -3,7 +3,7 @@
 import pytest
 
 from unibert_lib import corpus, tokenizer, tokens
-from unibert_lib.corpus.filters import piece_ids
+from unibert_lib.corpus.wordpieces import piece_ids
 from unibert_lib.slices import LONGEST, slices
 
 TEXTS = ["the cat sat on the mat, and the dog ran", "中文的文章没有空格", "one\ttwo\u00a0three\u3000four\n(five)-[six]"]

@@ -9,7 +9,11 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
+from unibert_lib import injected
+
 T = TypeVar("T")
+
+injected.watch()  # every notebook imports this module above its parameters, and has papermill's cell below them
 
 IPYTHON_NAMES = {"In", "Out", "exit", "quit", "open"}
 
@@ -41,6 +45,7 @@ def parse_parameters(namespace: Mapping[str, Any], schema: type[T]) -> T:
 
     Source: ours.
     """
+    injected.rest()
     hints = typing.get_type_hints(schema)
     fields = {f.name: f for f in dataclasses.fields(schema)}  # type: ignore[arg-type]
     plain = (str, int, float, bool, list, tuple, dict, set, type(None))

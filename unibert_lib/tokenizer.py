@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import AutoTokenizer, BertTokenizer
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
-from unibert_lib import runs
+from unibert_lib import hub, runs
 from unibert_lib.slices import slices
 
 SPECIAL_IDS = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103}  # mBERT's
@@ -55,7 +55,7 @@ def load(source: str | Path, revision: str | None = None, *, wordpiece: bool = T
             raise TokenizerError(
                 f"{path}: neither tokenizer.json nor vocab.txt in this folder; give the folder that holds one"
             )
-        return _check(_from_folder(path), str(path), wordpiece)
+        return _check(_opened(path), str(path), wordpiece)
     name = str(source)
     if path.is_absolute() or path.suffix or name.count("/") > 1 or name.startswith("."):
         raise TokenizerError(
@@ -67,28 +67,18 @@ def load(source: str | Path, revision: str | None = None, *, wordpiece: bool = T
             f"{name}: a hub id needs a pinned commit, and revision={revision!r} is none; "
             "pass its 40 hex digits (on the model's page: Files and versions, History)"
         )
+    return _check(_opened(name, revision), name, wordpiece)
+
+
+def _opened(source: str | Path, revision: str | None = None) -> Any:
     try:
-        return _check(AutoTokenizer.from_pretrained(name, revision=revision), name, wordpiece)
-    except OSError as error:
+        return hub.from_pretrained(AutoTokenizer, source, revision)
+    except hub.HubError as error:
+        if revision is None:
+            raise TokenizerError(f"{error}") from error
         raise TokenizerError(
-            f"{name} at {revision}: neither cached nor reachable ({str(error).splitlines()[0]}). "
+            f"{source} at {revision}: neither cached nor reachable ({error}). "
             "Offline, give a local folder or a vocab.txt; the embedded default needs no hub."
-        ) from error
-
-
-def _from_folder(path: Path) -> Any:
-    file = path / "tokenizer.json"
-    try:
-        Tokenizer.from_file(str(file))
-    except Exception as error:  # the tokenizers library raises no narrower class
-        raise TokenizerError(
-            f"{file}: no tokenizer can be read ({str(error)[:200]}); save or download it again"
-        ) from error
-    try:
-        return AutoTokenizer.from_pretrained(path, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TokenizerError(
-            f"{path}: tokenizer.json can be read, its settings cannot ({error!r:.200}); save or download it again"
         ) from error
 
 

@@ -14,6 +14,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -417,7 +418,7 @@ def run(plan: Plan, chosen: Sequence[Parser], total: int) -> Outcome:
             numbers = range(start, min(start + CHUNK, count))
             while numbers:
                 try:
-                    work = lambda parser=parser, numbers=numbers: feed(parser, numbers, plan.seed, plan.folder)
+                    work = partial(feed, parser, numbers, plan.seed, plan.folder)
                     found = forked(work, memory=MEMORY, seconds=300)
                 except Died as died:
                     at = int((plan.folder / "at").read_text(encoding="ascii"))

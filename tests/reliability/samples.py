@@ -52,7 +52,8 @@ def dump() -> bytes:
         "'''Rome''' is the [[Capital city|capital]] of [[Italy]].&lt;ref name=\"a\"&gt;{{cite web|url=http://a.b}}"
         "&lt;/ref&gt; It has 2,800,000 people. &lt;!-- checked --&gt;\n\n{{Infobox|name=Rome|area={{convert|1|km}}}}\n"
         '{| class="wikitable"\n! a !! b\n|-\n| 1 || 2\n|}\n[[File:a.jpg|thumb|The [[Tiber]]]]\n== See ==\n'
-        "* [http://a.b A link]\n* This item is a sentence of some length.\n[[Category:Cities]] &amp;nbsp; ISBN 9783161484100"
+        "* [http://a.b A link]\n* This item is a sentence of some length.\n[[Category:Cities]] "
+        "&amp;nbsp; ISBN 9783161484100"
     )
     redirect = page(2, "#REDIRECT [[Rome]]").replace("<ns>", '<redirect title="Rome" />\n    <ns>')
     talk = page(3, "Talk", "Talk:Rome").replace("<ns>0</ns>", "<ns>1</ns>")

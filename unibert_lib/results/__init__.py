@@ -2,6 +2,7 @@
 
 from .choice import main_matrix
 from .paper import PAPER, PAPER_DATASET, PAPER_METRIC, TABLE1, load_paper, load_table1
+from .sheet import write_csv
 from .store import ALLOWED, AVG_REPORTED, COLUMNS, KEY, NOT_REPORTED, append, check, load, torn
 from .tables import (
     GROUP,
@@ -47,4 +48,5 @@ __all__ = [
     "table",
     "tables",
     "torn",
+    "write_csv",
 ]

@@ -1,21 +1,39 @@
-"""On PYTHONPATH of every process of ``make reliability``: no connection leaves this machine."""
+"""On PYTHONPATH of every process of ``make reliability``: no connection and no datagram leaves this machine.
+
+Python's own sockets only: the hub's client, ``requests``, ``urllib`` and asyncio go through them.
+"""
 
 import socket
 
-_connect = socket.socket.connect
+_own: set[str] = set()
 
 
-def connect(self: socket.socket, address: object) -> None:
-    """Loopback (Jupyter's kernels, gloo) and local sockets alone."""
+def _refuse(sock: socket.socket, address: object) -> None:
+    """Loopback (Jupyter's kernels, gloo), local sockets and this machine's own addresses alone."""
     host = address[0] if isinstance(address, tuple) else ""
-    if isinstance(host, str) and host not in ("", "localhost", "::1") and not host.startswith("127."):
+    if sock.family == getattr(socket, "AF_UNIX", None) or not isinstance(host, str):
+        return
+    if host in ("", "localhost", "::1") or host.startswith("127.") or host in _own:
+        return
+    if not _own:
         try:
-            own = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None)}
+            _own.update(str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None))
         except OSError:
-            own = set()
-        if host not in own:
-            raise OSError(f"the network is blocked in reliability runs: {host}")
-    _connect(self, address)  # type: ignore[arg-type]
+            _own.add("localhost")
+    if host not in _own:
+        raise OSError(f"the network is blocked in reliability runs: {host}")
 
 
-socket.socket.connect = connect  # type: ignore[method-assign]
+def _guarded(name: str, place: int = 0) -> None:
+    call = getattr(socket.socket, name)
+
+    def guarded(self, *arguments):  # type: ignore[no-untyped-def]
+        _refuse(self, arguments[place])
+        return call(self, *arguments)
+
+    setattr(socket.socket, name, guarded)
+
+
+_guarded("connect")
+_guarded("connect_ex")
+_guarded("sendto", -1)
