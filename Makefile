@@ -7,10 +7,12 @@ TORCH_INDEX ?=
 PY := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: help install demo test lint lab format clean
+.PHONY: help install demo test lint reliability bench lab format clean
 help:
 	@echo "make demo [BUDGET=smoke]   install, run the notebooks, write runs/demo/\$$BUDGET/index.html"
 	@echo "make test                  install, lint, types, tests, every notebook once"
+	@echo "make reliability           check every promise of the README, 25 minutes at most"
+	@echo "make bench [QUICK=1]       speed and memory against the naive way, runs/bench.json"
 	@echo "make lab                   open the notebooks in JupyterLab"
 	@echo "make format                format and fix what can be fixed"
 	@echo "make clean                 remove .venv and caches (runs/ stays)"
@@ -36,6 +38,13 @@ lint: $(STAMP)
 
 test: lint
 	$(PY) -m pytest -n 2 --dist loadgroup
+
+reliability: $(STAMP)
+	$(PY) -m tests.reliability
+
+# An hour or two on two quiet cores; with QUICK=1 some minutes. Other sizes or parts: see --help.
+bench: $(STAMP)
+	$(PY) -m benchmarks $(if $(QUICK),--quick)
 
 lab: $(STAMP)
 	$(PY) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=notebooks

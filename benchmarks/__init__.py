@@ -1,1 +1,1 @@
-"""Speed and memory of a training step, side by side with the naive way. ``python -m benchmarks --help``."""
+"""Speed and memory, side by side with the naive way: ``python -m benchmarks --help``."""

@@ -86,9 +86,9 @@ def together(plan: Plan, sizes: list[str], device: torch.device) -> dict[str, An
     chosen = {n: a for n, a in step.arms(replace(plan, compiled=False)).items() if not a.naive}
     every, first = (step.make_bench(plan, names, device) for names in (sizes, sizes[:1]))
     spent: dict[str, dict[str, list[float]]] = {"all": {}, "first": {}}
-    for _ in range(plan.rounds):
+    for turn in range(plan.rounds):
         for key, bench in (("all", every), ("first", first)):
-            for name, figures in step.timings(bench, chosen, 1, say).items():
+            for name, figures in step.timings(bench, chosen, 1, say, warm=turn > 0).items():
                 spent[key].setdefault(name, []).extend(figures)
     ratios = {name: step.ratio(spent["all"][name], spent["first"][name]) for name in chosen}
     for name, found in ratios.items():

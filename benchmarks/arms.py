@@ -73,7 +73,7 @@ class Bench:
         return parts[turn % groups * group :][:group]
 
     def tokens(self, arm: Arm, turn: int) -> float:
-        """Real tokens of what :meth:`parts` gives; rows padded to 512 cost alike, so the pool's mean stands for each."""
+        """Real tokens of what :meth:`parts` gives; padded to 512, the pool's mean stands for each."""
         chosen = [i for part in self.parts(arm, turn) for i in part]
         if arm.naive and arm.layout == "512":
             return self.pool.tokens * len(chosen) / self.plan.sequences

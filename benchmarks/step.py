@@ -95,10 +95,12 @@ def clock(device: torch.device) -> Callable[[], float]:
     return now
 
 
-def timings(bench: Bench, chosen: dict[str, Arm], rounds: int, say: Callable[[str], None]) -> dict[str, list[float]]:
+def timings(
+    bench: Bench, chosen: dict[str, Arm], rounds: int, say: Callable[[str], None], *, warm: bool = False
+) -> dict[str, list[float]]:
     """Milliseconds per real token of every arm in every round, arms interleaved; a round before these warms up."""
     now, found = clock(bench.device), {name: [] for name in chosen}
-    for turn in range(-1, rounds):
+    for turn in range(0 if warm else -1, rounds):
         for name, arm in chosen.items():
             if turn < 0 and arm.naive:
                 continue  # large tensors warm nothing: one micro-batch shape, a hundred times within the step
@@ -109,7 +111,10 @@ def timings(bench: Bench, chosen: dict[str, Arm], rounds: int, say: Callable[[st
             if turn >= 0:
                 found[name].append(1000 * spent / bench.tokens(arm, turn))
             gc.collect()
-        say(f"round {turn + 1}/{rounds}: " + ", ".join(f"{n} {v[-1]:.2f}" for n, v in found.items() if v))
+        say(
+            (f"round {turn + 1}/{rounds}: " if turn >= 0 else "warm")
+            + ", ".join(f"{n} {v[-1]:.2f}" for n, v in found.items() if v)
+        )
     return found
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from unibert_lib import checkpoint
 from unibert_lib.checkpoint import CheckpointError
@@ -75,7 +77,7 @@ def test_without_a_valid_one_it_is_an_error_and_no_silent_restart(tmp_path: Path
 def test_a_manifest_cannot_point_outside_its_folder(tmp_path: Path) -> None:
     path = _save(tmp_path, 1)
     manifest = json.loads((path / "manifest.json").read_text())
-    (path / "manifest.json").write_text(json.dumps({**manifest, "../../etc/passwd": "0"}))
+    (path / "manifest.json").write_text(json.dumps({**manifest, "../../etc/passwd": "0"}) + "\n")
     assert checkpoint.verify(path) == "../../etc/passwd missing"
 
 
@@ -86,12 +88,76 @@ def test_a_full_disk_leaves_the_earlier_checkpoint_alone(tmp_path: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoint, "write_json", full)
-    with pytest.raises(CheckpointError, match="No space left"):
+    with pytest.raises(CheckpointError, match=r"step-00000002: not written .*No space left.*Free some disk space"):
         _save(tmp_path, 2)
     monkeypatch.undo()
     found = checkpoint.load_newest(tmp_path)
     assert found is not None and found[2]["step"] == 1
     assert [p.name for p in tmp_path.iterdir()] == ["step-00000001"]
+
+
+def test_a_full_disk_is_told_whoever_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _save(tmp_path, 1)
+    # What safetensors says on a full disk; it is no OSError.
+    said = SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+    monkeypatch.setattr(checkpoint, "save_file", raising(said))
+    with pytest.raises(CheckpointError, match=r"step-00000002: not written .*No space left"):
+        _save(tmp_path, 2)
+    assert [p.name for p in tmp_path.iterdir()] == ["step-00000001"]
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def call(*_: object, **__: object) -> None:
+        raise error
+
+    return call
+
+
+def test_a_wrong_tensor_is_no_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "save_file", raising(SafetensorError("key missing")))
+    with pytest.raises(SafetensorError, match="key missing"):
+        _save(tmp_path, 1)
+
+
+def test_a_file_that_the_manifest_does_not_name_is_not_loaded(tmp_path: Path) -> None:
+    path = _save(tmp_path, 1)
+    shutil.copy(path / "model.safetensors", path / "other.safetensors")
+    assert checkpoint.verify(path) == "manifest does not name other.safetensors"
+
+
+def test_a_manifest_without_its_last_byte_is_found(tmp_path: Path) -> None:
+    path = _save(tmp_path, 1)
+    text = (path / "manifest.json").read_text()
+    (path / "manifest.json").write_text(text[:-1])
+    assert json.loads(text[:-1]) == json.loads(text) and checkpoint.verify(path) == "manifest cut short"
+
+
+def test_newer_ones_that_were_passed_over_do_not_crowd_out_the_one_just_saved(tmp_path: Path) -> None:
+    for step in (2, 4, 6):
+        _save(tmp_path, step, keep=3)
+    for step in (4, 6):
+        (tmp_path / f"step-{step:08d}" / "state.json").write_text("{}")
+    _save(tmp_path, 3, keep=1)
+    with pytest.warns(UserWarning, match="passed over"):
+        found = checkpoint.load_newest(tmp_path)
+    assert found is not None and found[2]["step"] == 3
+
+
+def test_no_half_removed_checkpoint_is_ever_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for step in (1, 2):
+        _save(tmp_path, step)
+
+    def dies(path: Path, *_: object, **__: object) -> None:
+        (path / "state.json").unlink()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint.shutil, "rmtree", dies)
+    with pytest.raises(KeyboardInterrupt):
+        _save(tmp_path, 3)
+    monkeypatch.undo()
+    assert [checkpoint.verify(path) for path in checkpoint.list_checkpoints(tmp_path)] == [None, None]
+    _save(tmp_path, 4)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["step-00000003", "step-00000004"], "leftovers are gone"
 
 
 def test_a_kill_before_the_rename_leaves_no_half_checkpoint(tmp_path: Path) -> None:

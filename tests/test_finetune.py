@@ -1,6 +1,8 @@
 """The matrix: its cells, equal steps, resuming, rivals, and the traps of the Trainer."""
 
 import json
+import shutil
+import signal
 
 import pytest
 import torch
@@ -151,6 +153,25 @@ def test_a_killed_cell_starts_anew_and_the_others_stay(model, data, run, monkeyp
     assert killed["score"].tolist() == scores["score"].tolist(), "an interruption changes no figure"
 
 
+def test_a_cell_is_saved_whole_before_a_signal_is_obeyed(model, data, run, monkeypatch, counted):
+    whole = runs.write_json
+
+    def asked(path, value):
+        if path.parent.name == "cells":
+            signal.raise_signal(signal.SIGTERM)
+            monkeypatch.setattr(runs, "write_json", whole)
+        whole(path, value)
+
+    monkeypatch.setattr(runs, "write_json", asked)
+    with pytest.raises(SystemExit, match="143"):
+        matrix(model, data, run)
+    assert len(list(run.path.glob("cells/*.json"))) == 2, "the first cell and its predictions"
+    rows = results.load(run.path.parent.parent / "results" / "toy.jsonl")
+    assert set(rows["language"]) == {"en"}
+    matrix(model, data, run)
+    assert len(counted) == 3, "the first cell is not trained again"
+
+
 def test_rows_lost_after_a_cell_was_finished_come_back(model, data, run):
     before = matrix(model, data, run)
     (run.path.parent.parent / "results" / "toy.jsonl").unlink()
@@ -179,6 +200,13 @@ def test_a_sweep_takes_the_rate_that_is_best_on_the_development_data(model, data
     assert len(counted) == 4, "two rates on the first seed, then one cell a seed"
     ours = frame[~frame["model"].str.startswith("baseline:")]
     assert set(ours["learning_rate"]) == {5e-3}
+
+
+def test_another_budget_sweeps_anew(model, data, run, counted):
+    for steps in (2, 3):
+        how = FineTuning(learning_rates=(1e-4, 5e-3), batch_size=6, steps=steps, device="cpu")
+        matrix(model, data, run, how, settings=("all",), seeds=(0, 1))
+    assert len(counted) == 8, "two rates and two seeds for each number of steps"
 
 
 def test_data_that_stands_on_both_sides_is_refused(model, data, run):
@@ -285,17 +313,10 @@ def test_predictions_do_not_depend_on_their_neighbours_padding(model, data):
         assert a == pytest.approx(b, abs=1e-5)
 
 
-def test_wide_matrices_take_smaller_steps_where_asked_and_every_weight_is_in_one_group(model):
-    config = BertConfig(
-        vocab_size=300, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=1024
-    )
-    student = BertForMaskedLM(config)
-    for asked in (False, True):
-        groups = fits.parameter_groups(student, FineTuning(smaller_wide_steps=asked), learning_rate=1e-3)
-        held = [id(p) for group in groups for p in group["params"]]
-        assert sorted(held) == sorted(id(p) for p in student.parameters())
-        rates = sorted({group["lr"] for group in groups})
-        assert rates == ([5e-4, 1e-3] if asked else [1e-3]), "512 of 1024 inputs: half"
-    slow = [p for group in groups if group["lr"] == 5e-4 for p in group["params"]]
-    assert [tuple(p.shape) for p in slow] == [(32, 1024)] * 2
-    assert all(group["weight_decay"] == 0 for group in groups for p in group["params"] if p.ndim < 2)
+def test_what_was_pretrained_with_smaller_steps_is_known_by_its_run(tmp_path, model):
+    folder = tmp_path / "run" / "model"
+    shutil.copytree(model, folder)
+    for initialisation in ("scaled", "bert"):
+        runs.write_json(folder.parent / "config.json", {"config": {"initialisation": initialisation}})
+        assert finetune.encoder(folder).scaled is (initialisation == "scaled")
+    assert not finetune.encoder(model).scaled, "a model without a run"

@@ -5,17 +5,31 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from conftest import make_store
+from conftest import LINES, make_corpus, make_store
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertForMaskedLM
 
-from unibert_lib import checkpoint, evaluate, journal, objective, pretrain, runs, teacher, tokenizer, trainee
+from unibert_lib import (
+    checkpoint,
+    evaluate,
+    journal,
+    modelcard,
+    objective,
+    pretrain,
+    record,
+    runs,
+    teacher,
+    tokenizer,
+    tokens,
+    trainee,
+)
 from unibert_lib.batches import IGNORE_INDEX, make_batch
 from unibert_lib.config import PretrainConfig
 from unibert_lib.config import objective as preset
@@ -242,6 +256,54 @@ def test_a_run_that_died_resumes_to_the_bit(tmp_path: Path, store: TokenStore, m
     assert rows[0] == rows[1] and [r["step"] for r in rows[1]] == list(range(9))
 
 
+@pytest.mark.parametrize(
+    ("number", "left"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)], ids=["Ctrl-C", "SIGTERM"]
+)
+def test_a_signal_saves_after_the_step_at_hand_and_the_run_resumes_to_the_bit(
+    tmp_path: Path, store: TokenStore, monkeypatch: pytest.MonkeyPatch, number: int, left: type[BaseException]
+) -> None:
+    config = configure(6, checkpoint_every=4)
+    whole, folders = train(tmp_path / "whole", store, config)
+    learn = trainee.learn
+
+    def asked(one: Any, step: int, *rest: Any) -> Any:
+        if step == 1:
+            signal.raise_signal(number)
+        return learn(one, step, *rest)
+
+    monkeypatch.setattr(trainee, "learn", asked)
+    with pytest.raises(left) as caught:
+        train(tmp_path / "asked", store, config)
+    assert left is KeyboardInterrupt or caught.value.code == 143
+    monkeypatch.undo()
+    run = tmp_path / "asked/pretrain/run"
+    assert [path.name for path in checkpoint.list_checkpoints(run / "checkpoints")] == ["step-00000002"]
+    resumed, again = train(tmp_path / "asked", store, config, s=tiny(store, seed=5))
+    assert same(weights(folders["s"]), weights(again["s"]))
+    rows = [[r["mlm"] for r in journal.read(r.path / "metrics.jsonl")] for r in (whole, resumed)]
+    assert rows[0] == rows[1]
+
+
+@pytest.mark.parametrize("key", ["threads", "torch", "world", "device"])
+def test_another_machine_is_refused_unless_allowed(
+    tmp_path: Path, store: TokenStore, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    config = configure(6)
+    here = pretrain._machine
+    monkeypatch.setattr(pretrain, "_machine", lambda *a: {**here(*a), key: "other"})
+    monkeypatch.setattr(modelcard, "export", lambda *_: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, store, config)
+    monkeypatch.undo()
+    with pytest.raises(
+        runs.RunError, match=rf"step-00000006: the run was begun elsewhere \({key} other -> .*allow_other"
+    ):
+        train(tmp_path, store, config)
+    run = runs.open_run("pretrain", "run", config, {}, tmp_path)
+    pretrain.pretrain(config, store, {"s": tiny(store)}, None, run, allow_other_machine=True)
+    assert run.done
+
+
 def test_a_finished_run_is_not_run_again(tmp_path: Path, store: TokenStore) -> None:
     _, folders = train(tmp_path, store, configure(3))
     stamp = (folders["s"] / "model.safetensors").stat().st_mtime_ns
@@ -266,15 +328,63 @@ def test_students_trained_together_are_those_trained_alone(tmp_path: Path, store
         assert same(weights(both[name]), weights(alone[name]))
 
 
-def test_a_nan_names_the_loss_the_step_and_the_languages_and_keeps_the_weights(
-    tmp_path: Path, store: TokenStore
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize(
+    ("loss", "function"),
+    [("mlm", "mlm_loss"), ("adversary", "adversary_losses"), ("distillation", "distillation_loss")],
+)
+def test_a_loss_that_is_no_number_is_named_with_step_and_languages_and_the_last_good_state_stays(
+    tmp_path: Path, store: TokenStore, monkeypatch: pytest.MonkeyPatch, loss: str, function: str, value: float
 ) -> None:
-    guide = tiny(store, 1)
-    guide.cls.predictions.bias.data.fill_(float("nan"))
-    with pytest.raises(
-        trainee.TrainingError, match=r"s: the distillation loss is nan at step 0 \(batch of 8 samples in "
-    ):
-        train(tmp_path, store, configure(3), guide)
+    whole, step = getattr(objective, function), []
+
+    def breaks(*arguments: Any, **options: Any) -> Any:
+        found = whole(*arguments, **options)
+        if len(step) <= 4:
+            return found
+        return found._replace(student=found.student * value) if loss == "adversary" else found * value
+
+    make = pretrain.make_batch
+    monkeypatch.setattr(objective, function, breaks)
+    monkeypatch.setattr(pretrain, "make_batch", lambda *a: step.append(1) or make(*a))
+    said = rf"s: the {loss} loss is (nan|inf|-inf) at step 4 \(batch of 8 samples in \w\w, \w\w"
+    with pytest.raises(trainee.TrainingError, match=said):
+        train(tmp_path, store, configure(9), tiny(store, 1))
+    monkeypatch.undo()
+    found = checkpoint.load_newest(tmp_path / "pretrain/run/checkpoints")
+    assert found is not None and found[2]["step"] == 3
+    assert all(torch.isfinite(v).all() for part in found[1].values() for v in part.values())
+    assert [row["step"] for row in journal.read(tmp_path / "pretrain/run/metrics.jsonl")] == [0, 1, 2, 3]
+
+
+def test_one_language_alone_and_batches_without_a_masked_token_stay_finite(tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path / "corpus", {"en": LINES["en"]})
+    pieces = tokenizer.train((line for texts in LINES.values() for line in texts), 400)
+    alone = tokens.write(corpus, pieces, tmp_path / "tokens", heldout_share=0.2)
+    # 0.02 of the few tokens of one short sample rounds to no masked token at all.
+    for number, options in enumerate(({}, {"batch_size": 1, "mask_probability": 0.02, "bucket_window": 1})):
+        run, folders = train(tmp_path / str(number), alone, configure(4, **options), tiny(alone, 1))
+        rows = journal.read(run.path / "metrics.jsonl")
+        assert all(math.isfinite(v) for row in rows for v in row.values() if isinstance(v, float))
+        assert all(torch.isfinite(v).all() for v in weights(folders["s"]).values())
+        if options:
+            assert rows[0]["mlm"] == 0
+
+
+def test_a_full_disk_at_the_end_is_told_and_the_run_ends_as_it_would_have(
+    tmp_path: Path, store: TokenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, folders = train(tmp_path / "whole", store, configure(3))
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(modelcard, "save_file", full)
+    with pytest.raises(runs.NotWritten, match=r"run/model: not written .*No space left.*Free some disk space"):
+        train(tmp_path / "full", store, configure(3))
+    monkeypatch.undo()
+    _, again = train(tmp_path / "full", store, configure(3), s=tiny(store, seed=5))
+    assert same(weights(folders["s"]), weights(again["s"]))
 
 
 def test_overflowing_gradients_are_skipped_counted_and_end_the_run(
@@ -289,7 +399,7 @@ def test_overflowing_gradients_are_skipped_counted_and_end_the_run(
 def test_a_collapsed_discriminator_is_warned_of(
     tmp_path: Path, store: TokenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainee, "COLLAPSE_STEPS", 2)
+    monkeypatch.setattr(record, "COLLAPSE_STEPS", 2)
     monkeypatch.setattr(trainee, "build_discriminator", lambda hidden, n, *_: Stuck(hidden, n))
     with pytest.warns(UserWarning, match="named one and the same language for 2 batches"):
         train(tmp_path, store, configure(3, adversary="off", bucket_window=1))
@@ -319,6 +429,13 @@ def test_a_teacher_with_another_vocabulary_is_refused_before_step_0(tmp_path: Pa
     tokenizer.train(["quite other words"], 300).save_pretrained(tmp_path / "t")
     with pytest.raises(teacher.TeacherError, match=r"pieces, the student's tokenizer has"):
         teacher.load(tmp_path / "t", pieces)
+
+
+def test_a_teacher_of_another_size_is_refused_by_the_loop_itself(tmp_path: Path, store: TokenStore) -> None:
+    guide = BertForMaskedLM(BertConfig(vocab_size=50, hidden_size=8, num_attention_heads=1, num_hidden_layers=1))
+    with pytest.raises(runs.RunError, match=rf"the teacher has 50 word pieces, the token store {store.vocab_size}"):
+        train(tmp_path, store, configure(2), guide)
+    assert not (tmp_path / "pretrain/run/metrics.jsonl").exists(), "before step 0"
 
 
 def test_a_student_with_another_vocabulary_is_refused(tmp_path: Path, store: TokenStore) -> None:

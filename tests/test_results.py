@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import os
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -477,3 +479,69 @@ def test_a_table_of_several_controls_is_refused_by_name():
 def test_a_table_of_nothing_names_what_there_is():
     with pytest.raises(ValueError, match=r"no row with task='ner' and metric='F1'; there are \[\('ner', 'f1'\)\]"):
         results.table(frame(row()), "ner", "F1")
+
+
+# One matrix of several ------------------------------------------------------------------------------------------------
+
+
+def test_a_side_experiment_is_told_and_not_mixed_in():
+    main = [row(language=code, finetune_seed=seed) for code in ("de", "en") for seed in (0, 1)]
+    aside = [row(dataset="atlas-hypotheses", language="en", score=0.1)]
+    rivals = [
+        row(model="baseline:majority", preset="none", checkpoint_sha="none", dataset=d) for d in ("atlas", "other")
+    ]
+    kept, remarks = results.main_matrix(frame(*main, *aside, *rivals))
+    assert set(kept["dataset"]) == {"atlas"} and len(kept) == 5, "four cells and the rival of the same data"
+    assert remarks == ["small, ner: dataset atlas is taken, 1 other rows are left out"]
+    assert results.main_matrix(frame(*main))[1] == []
+
+
+def test_of_two_scores_of_a_cell_the_later_holds_and_what_differs_is_told():
+    kept, remarks = results.main_matrix(frame(row(learning_rate=1e-3), row(learning_rate=1e-4, score=0.7)))
+    assert kept["score"].tolist() == [0.7]
+    assert remarks == ["1 cells have an earlier score with another learning_rate: left out"]
+
+
+def test_checkpoints_of_one_name_are_not_averaged():
+    kept, remarks = results.main_matrix(frame(row(), row(language="de"), row(checkpoint_sha="xyz", score=0.9)))
+    assert set(kept["checkpoint_sha"]) == {"abc"} and "checkpoint_sha abc is taken" in remarks[0]
+
+
+def test_no_rows_have_no_matrix():
+    kept, remarks = results.main_matrix(frame())
+    assert kept.empty and remarks == []
+
+
+# --- for a spreadsheet -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n@x", "＝1", '=cmd|"/c x"!A1']
+)
+def test_no_cell_name_or_index_of_a_csv_is_a_formula(tmp_path, text):
+    made = pd.DataFrame({"model": [text], text: [text]}, index=pd.Index([text], name=text))
+    results.write_csv(made.rename_axis(index=[text + "i"]), tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as handle:
+        cells = [cell for line in csv.reader(handle) for cell in line]
+    # names of index, model and text; then their three values
+    assert cells == [f"'{text}i", "model", f"'{text}", f"'{text}", f"'{text}", f"'{text}"]
+
+
+def test_numbers_and_plain_texts_of_a_csv_stay_as_they_are(tmp_path):
+    made = pd.DataFrame({"language": ["de-en", "a, b", "-0.5", None], "score": [-0.5, 1e-7, float("nan"), 2.0]})
+    back = pd.read_csv(results.write_csv(made, tmp_path / "a.csv"))
+    assert back["score"].tolist()[:2] == [-0.5, 1e-7] and math.isnan(back["score"][2])
+    assert back["language"].tolist()[:3] == ["de-en", "a, b", "-0.5"]
+
+
+def test_a_csv_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    path = results.write_csv(pd.DataFrame({"a": [1]}), tmp_path / "a.csv")
+
+    def full(self, staging, **options):
+        Path(staging).write_text("cut o")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    with pytest.raises(OSError, match="No space"):
+        results.write_csv(pd.DataFrame({"a": [2]}), path)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.csv"] and path.read_text() == '"a"\n1\n'

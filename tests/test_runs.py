@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -62,6 +63,30 @@ def test_a_finished_run_says_so(tmp_path: Path) -> None:
     assert not run.done
     run.finish({"steps": 3})
     assert run.done and json.loads((run.path / "DONE").read_text())["steps"] == 3
+
+
+def test_a_full_disk_leaves_what_stood_there_and_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs.write_json(tmp_path / "card.json", {"a": 1})
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(runs.os, "fsync", full)
+    with pytest.raises(runs.NotWritten, match=r"card\.json: not written .*No space left.*Free some disk space"):
+        runs.write_json(tmp_path / "card.json", {"a": 2})
+    assert json.loads((tmp_path / "card.json").read_text()) == {"a": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["card.json"]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "full"), Exception("No space left on device (os error 28)")])
+def test_whatever_the_disk_says_is_told_with_the_name_of_the_file(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(runs.NotWritten, match="x: not written"), runs.writing(tmp_path / "x"):
+        raise error
+
+
+def test_what_has_nothing_to_do_with_the_disk_passes(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), runs.writing(tmp_path / "x"):
+        raise KeyError("x")
 
 
 def test_fingerprints_follow_contents_and_names(tmp_path: Path) -> None:

@@ -128,5 +128,13 @@ def test_a_pretraining_that_has_not_finished_is_no_model(tmp_path):
 def test_an_unpinned_hub_id_is_refused_before_any_work(tmp_path):
     under = recipes.pretrained(NerParameters(model="xlm-roberta-base", runs=str(tmp_path)))
     assert under.sha == "unpinned"
-    with pytest.raises(ValueError, match="pinned commit"):
-        Ner().model(under.source, ("O",), under.revision)
+    for revision in (under.revision, "main"):
+        with pytest.raises(ValueError, match="pinned commit"):
+            Ner().model(under.source, ("O",), revision)
+
+
+def test_americasnli_is_found_by_its_published_name_in_every_language(shared):
+    data, remarks = folders.open_folder("nli", shared / "data" / "nli" / "americasnli")
+    assert {"gn", "quy", "nah"} <= set(data.test) and len(data.test) == 10
+    assert remarks[0].startswith("only a dev split")
+    assert shared_items(data.train.values(), data.test.values()) == 0

@@ -1,6 +1,9 @@
 """The registry of data sets is complete and leads to readers; the hub is used at pinned commits only."""
 
 import importlib
+import io
+import tarfile
+import zipfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -159,3 +162,32 @@ def test_an_empty_folder_and_a_broken_file_are_errors(cache):
     (empty / "train.parquet").write_bytes(b"PAR1 and nothing more")
     with pytest.raises(ValueError, match=r"a file is broken .*download it again"):
         sources.hub_rows(str(empty), None, "train", None)
+
+
+@pytest.mark.parametrize("name", ["train.zip", "train.tar", "train.tar.gz", "train.tgz"])
+def test_an_archive_is_refused_and_nothing_of_it_is_unpacked(cache, name):
+    path = cache / "inner" / "packed"
+    path.mkdir(parents=True)
+    if name == "train.zip":
+        with zipfile.ZipFile(path / name, "w") as archive:
+            archive.writestr("train.csv", "text\na\n")
+            archive.writestr("../../evil.csv", "text\na\n")
+    else:
+        with tarfile.open(path / name, "w:gz" if name.endswith("gz") else "w") as archive:
+            for member in ("a.txt", "../../evil.txt"):
+                entry = tarfile.TarInfo(member)
+                entry.size = 1
+                archive.addfile(entry, io.BytesIO(b"x"))
+    with pytest.raises(ValueError, match=r"packed, config None, split 'train'"):
+        sources.hub_rows(str(path), None, "train", None)
+    assert [file.name for file in cache.rglob("*") if "evil" in file.name or file.name in ("a.txt", "train.csv")] == []
+
+
+@pytest.mark.parametrize("elsewhere", ["https://example.invalid/x.parquet", "../secret.parquet"])
+def test_a_card_cannot_send_the_reader_elsewhere(cache, elsewhere):
+    path = folder(cache)
+    pq.write_table(pa.table({"text": ["secret"]}), cache / "secret.parquet")
+    card = f"---\nconfigs:\n- config_name: default\n  data_files: {elsewhere}\n---\n"
+    (path / "README.md").write_text(card, encoding="utf-8")
+    with pytest.raises(ValueError, match="parquet"):
+        sources.hub_rows(str(path), None, "train", None)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unibert_lib.corpus.records import FormatError
-from unibert_lib.tasks import xnli
+from unibert_lib.tasks import reading, xnli
 from unibert_lib.tasks.records import SentencePair
 
 HEADER = (
@@ -190,7 +190,7 @@ def test_a_language_nobody_names_or_two_disagree_on_is_an_error(tmp_path, name, 
     ],
 )
 def test_a_name_yields_the_codes_between_its_separators(name, codes):
-    assert xnli.named_languages(name) == codes
+    assert reading.named_languages(name) == codes
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"a b c\n", b"a\tb\n", b"a\tb\tmaybe\n", b"premise\thypo\tlabel\n"])

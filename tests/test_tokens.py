@@ -71,9 +71,10 @@ def test_a_folder_without_a_tokenizer_is_named(tmp_path: Path) -> None:
         tokenizer.load(tmp_path)
 
 
-def test_a_hub_id_needs_a_pinned_commit() -> None:
-    with pytest.raises(TokenizerError, match="revision"):
-        tokenizer.load("someone/some-bert")
+@pytest.mark.parametrize("revision", [None, "main", "v1.0", "3f076fd", "3F" * 20])
+def test_a_hub_id_needs_a_pinned_commit(revision: str | None) -> None:
+    with pytest.raises(TokenizerError, match=f"revision={revision!r} is none; pass its 40 hex digits"):
+        tokenizer.load("someone/some-bert", revision)
 
 
 def test_an_unreachable_hub_is_an_error_that_names_the_remedy() -> None:

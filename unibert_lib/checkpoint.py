@@ -21,7 +21,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from unibert_lib.runs import write_json
+from unibert_lib.runs import NotWritten, write_json, writing
 
 MANIFEST = "manifest.json"
 NAME = re.compile(r"step-(\d{8,})")
@@ -38,56 +38,75 @@ def save(
     state: Mapping[str, Any],
     keep: int = 2,
 ) -> Path:
-    """Write ``folder/step-<step>`` whole or not at all, then drop all but the newest ``keep``.
+    """Write ``folder/step-<step>`` whole or not at all; of those before it the newest ``keep - 1`` stay.
 
-    ``tensors`` maps a file's name (without ending) to its tensors, ``state`` is plain JSON. A full disk
-    leaves the earlier checkpoints as they were and raises ``CheckpointError``.
+    ``tensors`` maps a file's name (without ending) to its tensors, ``state`` is plain JSON.
+
+    Raises
+    ------
+    CheckpointError
+        If the disk is full; earlier checkpoints are as they were.
 
     Source: ours.
     """
     final, staging = folder / f"step-{step:08d}", folder / f".staging-step-{step:08d}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        with writing(final):
+            folder.mkdir(parents=True, exist_ok=True)
+            for left in folder.glob(".staging-*"):  # by a process that was killed
+                shutil.rmtree(left)
+            staging.mkdir()
+            for name, values in tensors.items():
+                save_file(
+                    {key: value.detach().contiguous().cpu() for key, value in values.items()},
+                    staging / f"{name}.safetensors",
+                )
+            write_json(staging / "state.json", {"step": step, **state})
+            write_json(staging / MANIFEST, {file.name: _sha256(file) for file in sorted(staging.iterdir())})
+            for file in staging.iterdir():
+                _flush(file)
+            _flush(staging)
+            if final.exists():  # only an invalid one can stand there: valid ones are resumed from
+                _remove(final)
+            os.replace(staging, final)
+            _flush(folder)
+    except NotWritten as error:
         shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir()
-        for name, values in tensors.items():
-            save_file(
-                {key: value.detach().contiguous().cpu() for key, value in values.items()},
-                staging / f"{name}.safetensors",
-            )
-        write_json(staging / "state.json", {"step": step, **state})
-        write_json(staging / MANIFEST, {file.name: _sha256(file) for file in sorted(staging.iterdir())})
-        for file in staging.iterdir():
-            _flush(file)
-        _flush(staging)
-        if final.exists():  # only an invalid one can stand there: valid ones are resumed from
-            shutil.rmtree(final)
-        os.replace(staging, final)
-        _flush(folder)
-    except OSError as error:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise CheckpointError(
-            f"{final}: not written ({error}); earlier checkpoints are untouched. Free some disk space and resume"
-        ) from error
-    for old in list_checkpoints(folder)[:-keep]:
-        shutil.rmtree(old)
+        raise CheckpointError(str(error)) from error
+    before = [path for path in list_checkpoints(folder) if _step(path) < step]
+    for old in before[: max(0, len(before) - keep + 1)]:
+        _remove(old)
     return final
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
     """Finished checkpoints, oldest first; staging folders are none."""
     found = [p for p in folder.glob("step-*") if p.is_dir() and NAME.fullmatch(p.name)] if folder.is_dir() else []
-    return sorted(found, key=lambda p: int(p.name.split("-")[1]))
+    return sorted(found, key=_step)
+
+
+def _step(path: Path) -> int:
+    return int(path.name.split("-")[1])
+
+
+def _remove(path: Path) -> None:
+    """Hidden by one rename first, so that a kill leaves no half of a checkpoint to be seen."""
+    shutil.rmtree(path.rename(path.with_name(f".staging-old-{path.name}")))
 
 
 def verify(path: Path) -> str | None:
-    """Why a checkpoint cannot be trusted, or None where every sum of its manifest is right."""
+    """Why a checkpoint cannot be trusted, or None where its files are those of its manifest, to the bit."""
     try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        text = (path / MANIFEST).read_text(encoding="utf-8")
+        manifest = json.loads(text)
     except (OSError, ValueError) as error:
         return f"manifest unreadable ({type(error).__name__})"
     if not isinstance(manifest, dict) or "state.json" not in manifest:
         return "manifest names no state.json"
+    if not text.endswith("}\n"):
+        return "manifest cut short"
+    if unknown := sorted({file.name for file in path.iterdir()} - {MANIFEST, *manifest}):
+        return f"manifest does not name {unknown[0]}"
     for name, expected in manifest.items():
         file = path / name
         if Path(name).name != name or not file.is_file():

@@ -1,4 +1,4 @@
-"""Options, presets and the one parser every notebook uses.
+"""Options and presets.
 
 Every value that the paper prints cites its place; every value it omits says ``ours``.
 """
@@ -6,14 +6,13 @@ Every value that the paper prints cites its place; every value it omits says ``o
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import types
-import typing
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-T = TypeVar("T")
+from unibert_lib.options import check_choices
+from unibert_lib.options import nearest as nearest
+from unibert_lib.options import parse_parameters as parse_parameters
+from unibert_lib.options import unknown as unknown
 
 SizeName = Literal["small", "xsmall", "xxsmall", "all"]
 BudgetName = Literal["smoke", "demo", "paper"]
@@ -21,7 +20,6 @@ PresetName = Literal["recommended", "paper_literal", "inferred_hf"]
 AdversaryMode = Literal["alternating", "grl", "loss_reversal", "confusion", "off"]
 PoolingTokens = Literal["real", "attended"]
 DistillationTokens = Literal["real", "attended", "masked"]
-IPYTHON_NAMES = {"In", "Out", "exit", "quit", "open"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class ObjectiveConfig:
     warmup_fraction: float = 0.05  # paper 3.4: 50,000 of 1 M steps
 
     def __post_init__(self) -> None:
-        _check_choices(self)
+        check_choices(self)
         if abs(sum(self.corruption) - 1) > 1e-9 or min(self.corruption) < 0:
             raise ValueError(
                 f"corruption={self.corruption}: three shares that sum to 1 are needed, such as (0.8, 0.1, 0.1)"
@@ -142,7 +140,7 @@ class BatchConfig:
     layout: Literal["padded", "packed"] = "padded"
 
     def __post_init__(self) -> None:
-        _check_choices(self)
+        check_choices(self)
         for name, least in (("batch_size", 1), ("max_length", 3), ("bucket_window", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name}={getattr(self, name)}: at least {least} is needed")
@@ -173,7 +171,7 @@ class PretrainConfig:
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 on a GPU that has it, fp32 on a CPU
 
     def __post_init__(self) -> None:
-        _check_choices(self)
+        check_choices(self)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout={self.dropout}: a share in [0, 1) is needed")
         if self.loss_chunk < 0:
@@ -202,93 +200,3 @@ class PretrainConfig:
             layout=self.layout,
             **shared,
         )
-
-
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """The valid names, those nearest to ``name`` first: the remedy at the end of an error."""
-    names = sorted(str(v) for v in valid)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    listed = ", ".join(names) if len(names) <= 12 else ", ".join(names[:12]) + f", ... ({len(names)} in all)"
-    return f"did you mean {' or '.join(close)}? Valid: {listed}" if close else f"valid: {listed}"
-
-
-def unknown(kind: str, name: str, valid: Iterable[str]) -> str:
-    return f"unknown {kind} {name!r}; {nearest(name, valid)}"
-
-
-def parse_parameters(namespace: Mapping[str, Any], schema: type[T]) -> T:
-    """A notebook's parameters, checked against a frozen dataclass before any work starts.
-
-    ``namespace`` is usually the notebook's ``globals()``: papermill writes what it was given with ``-p``
-    there and only warns about a misspelt name, so every plain value in it must be a field of ``schema``.
-    Modules, functions, classes, names with a leading underscore and IPython's own are passed over.
-
-    Raises
-    ------
-    ValueError
-        For a name that is no field (with the nearest names), a missing one without default, or a value
-        of another type than the field's.
-
-    Source: ours.
-    """
-    hints = typing.get_type_hints(schema)
-    fields = {f.name: f for f in dataclasses.fields(schema)}  # type: ignore[arg-type]
-    plain = (str, int, float, bool, list, tuple, dict, set, type(None))
-    given = {
-        name: value
-        for name, value in namespace.items()
-        if not name.startswith("_") and name not in IPYTHON_NAMES and (name in fields or isinstance(value, plain))
-    }
-    for name in given:
-        if name not in fields:
-            raise ValueError(f"{schema.__name__}: {unknown('parameter', name, fields)}")
-    return schema(**{name: _typed(name, value, hints[name]) for name, value in given.items()})
-
-
-def _typed(name: str, value: Any, hint: Any) -> Any:
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is Literal:
-        if value in arguments and any(value == a and type(value) is type(a) for a in arguments):
-            return value
-        raise ValueError(unknown(name, str(value), [str(a) for a in arguments]))
-    if origin in (typing.Union, types.UnionType):
-        if value is None and type(None) in arguments:
-            return None
-        return _typed(name, value, next(a for a in arguments if a is not type(None)))
-    if origin is tuple:
-        return _typed_tuple(name, value, arguments)
-    wanted = origin or hint
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, wanted) and not (wanted in (int, float) and isinstance(value, bool)):
-        return value
-    raise ValueError(f"{name}={value!r} is a {type(value).__name__}; a {wanted.__name__} is needed")
-
-
-def _typed_tuple(name: str, value: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    if isinstance(value, str):  # papermill's -p gives "en,fr" and "0,1" as one string, "1" as a number
-        value = [_number(name, part, arguments[0]) for part in value.replace(",", " ").split()]
-    if arguments[0] in (int, float) and isinstance(value, (int, float)):
-        value = [value]
-    if not isinstance(value, (list, tuple)):
-        raise ValueError(f"{name}={value!r} is a {type(value).__name__}; a list is needed")
-    if len(arguments) == 2 and arguments[1] is Ellipsis:
-        return tuple(_typed(name, v, arguments[0]) for v in value)
-    if len(value) != len(arguments):
-        raise ValueError(f"{name}={value!r}: {len(arguments)} values are needed")
-    return tuple(_typed(name, v, a) for v, a in zip(value, arguments, strict=True))
-
-
-def _number(name: str, part: str, wanted: Any) -> Any:
-    if wanted not in (int, float):
-        return part
-    try:
-        return wanted(part)
-    except ValueError:
-        raise ValueError(f"{name}: {part!r} is no {wanted.__name__}; give numbers, such as 0,1,2") from None
-
-
-def _check_choices(config: Any) -> None:
-    for name, hint in typing.get_type_hints(type(config)).items():
-        if typing.get_origin(hint) is Literal:
-            _typed(name, getattr(config, name), hint)

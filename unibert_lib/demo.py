@@ -6,24 +6,20 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
+import signal
 import sys
 import tempfile
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from unibert_lib import runs
 from unibert_lib.config import BudgetName
+from unibert_lib.headless import NOTEBOOKS as NOTEBOOKS
+from unibert_lib.headless import NotebookFailed as NotebookFailed
+from unibert_lib.headless import Stopped, stoppable
+from unibert_lib.headless import execute as execute
+from unibert_lib.headless import kernel_environment as kernel_environment
 from unibert_lib.pages import Timing, write_html, write_index
-
-NOTEBOOKS = runs.REPOSITORY / "notebooks"
-
-
-class NotebookFailed(RuntimeError):
-    """A notebook stopped; the message names it, its executed copy and what to do."""
 
 
 def notebook_paths(prefixes: Sequence[str] = ()) -> list[Path]:
@@ -36,94 +32,6 @@ def notebook_paths(prefixes: Sequence[str] = ()) -> list[Path]:
         if not any(path.name.startswith(prefix) for path in known):
             raise ValueError(f"no notebook starts with {prefix!r}; there are: {', '.join(path.stem for path in known)}")
     return [path for path in known if not prefixes or any(path.name.startswith(prefix) for prefix in prefixes)]
-
-
-def kernel_environment(folder: Path) -> dict[str, str]:
-    """The environment in which the kernel ``python3`` is this very interpreter.
-
-    A kernel of that name registered for the user could shadow the one of this ``.venv``; JUPYTER_PATH comes
-    before both. The hub is switched off: the embedded default never needs it.
-
-    Source: ours.
-    """
-    spec = folder / "kernels" / "python3"
-    spec.mkdir(parents=True, exist_ok=True)
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--IPKernelApp.log_level=ERROR"]
-    content = {"argv": argv, "display_name": "Python 3", "language": "python"}
-    (spec / "kernel.json").write_text(json.dumps(content), encoding="utf-8")
-    return {
-        **os.environ,
-        "JUPYTER_PATH": str(folder),
-        "HF_HUB_OFFLINE": "1",
-        "PYTHONWARNINGS": "ignore::FutureWarning",
-    }
-
-
-def execute(
-    notebook: Path,
-    output: Path,
-    parameters: Mapping[str, object],
-    environment: Mapping[str, str],
-    cwd: Path = NOTEBOOKS,
-    quiet: bool = False,
-) -> Timing:
-    """Run one notebook through papermill; ``output`` appears whole or not at all.
-
-    Papermill runs as a process of its own, so that ``wait4`` answers for this notebook and its kernel alone.
-
-    Raises
-    ------
-    NotebookFailed
-        If a cell fails or the kernel dies; what was executed is kept beside ``output`` as ``*.failed.ipynb``.
-
-    Source: ours.
-    """
-    staging = output.with_name(f".{output.stem}.staging.ipynb")
-    failed = output.with_name(f"{output.stem}.failed.ipynb")
-    failed.unlink(missing_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "papermill",
-        str(notebook),
-        str(staging),
-        "--cwd",
-        str(cwd),
-        "-k",
-        "python3",
-    ]
-    command += ["--log-level", "WARNING", "--start-timeout", "180", "--no-progress-bar" if quiet else "--progress-bar"]
-    for name, value in parameters.items():
-        command += ["-p", name, str(value)]
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        command, env=dict(environment), cwd=runs.REPOSITORY, stderr=subprocess.PIPE if quiet else None
-    )
-    code, peak = _wait(process)
-    minutes = (time.perf_counter() - start) / 60
-    if code != 0:
-        if staging.exists():
-            os.replace(staging, failed)
-        said = process.stderr.read().decode(errors="replace")[-2000:] if process.stderr else ""
-        where = (
-            f"the executed copy, with the error, is {failed}" if failed.exists() else "it stopped before the first cell"
-        )
-        raise NotebookFailed(f"{notebook.name} stopped (exit code {code}); {where}\n{said}".strip())
-    os.replace(staging, output)
-    return Timing(notebook.stem, round(minutes, 2), peak)
-
-
-def _wait(process: subprocess.Popen[bytes]) -> tuple[int, float | None]:
-    if not hasattr(os, "wait4"):  # Windows
-        return process.wait(), None
-    try:
-        _, status, usage = os.wait4(process.pid, 0)
-    except KeyboardInterrupt:  # papermill got the same signal and saves what it has
-        process.wait()
-        raise
-    process.returncode = os.waitstatus_to_exitcode(status)
-    unit = 1024**2 if sys.platform == "darwin" else 1024  # bytes there, KiB on Linux
-    return process.returncode, round(usage.ru_maxrss / unit)
 
 
 def student_model(budget: BudgetName) -> Path | None:
@@ -151,24 +59,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         paths = notebook_paths(chosen.notebooks)
     except ValueError as error:
         parser.error(str(error))
-    folder = runs.root() / "demo" / chosen.budget
+    try:
+        with stoppable():
+            return _run(paths, chosen.budget)
+    except NotebookFailed as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt as stop:  # 130 after Ctrl-C, 143 after SIGTERM
+        print("\nstopped; the same command takes the runs up where they are", file=sys.stderr)
+        return 128 + (int(stop.args[0]) if isinstance(stop, Stopped) else signal.SIGINT)
+
+
+def _run(paths: Sequence[Path], budget: BudgetName) -> int:
+    folder = runs.root() / "demo" / budget
     folder.mkdir(parents=True, exist_ok=True)
     timings: list[Timing] = []
     with tempfile.TemporaryDirectory() as kernels:
         environment = kernel_environment(Path(kernels))
         for number, path in enumerate(paths, start=1):
             print(f"[{number}/{len(paths)}] {path.stem}", flush=True)
-            try:
-                timings.append(execute(path, folder / path.name, {"budget": chosen.budget}, environment))
-            except NotebookFailed as error:
-                print(f"\n{error}", file=sys.stderr)
-                return 1
-            except KeyboardInterrupt:
-                return 130
+            timings.append(execute(path, folder / path.name, {"budget": budget}, environment))
             write_html(folder / path.name, folder / f"{path.stem}.html")
     trained = any(path.name.startswith("03") for path in paths)
-    model = student_model(chosen.budget) if trained else None
-    index = write_index(folder, chosen.budget, timings, model)
+    model = student_model(budget) if trained else None
+    index = write_index(folder, budget, timings, model)
     print(f"\n{sum(t.minutes for t in timings):.1f} minutes in all")
     print(f"executed notebooks  {folder}")
     print(f"model               {model or 'none: 03_pretrain was not among them'}")

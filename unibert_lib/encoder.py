@@ -58,9 +58,9 @@ def encode(
 
 
 def head(model: nn.Module, hidden: Float[Tensor, "tokens hidden"]) -> Float[Tensor, "tokens vocab"]:
-    """fp32 logits of selected tokens."""
+    """Logits of selected tokens, in fp32 or double."""
     logits: Tensor = model.cls(hidden)  # type: ignore[operator]
-    return logits.float()
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def _project(layer: Any, x: Tensor) -> Parts:

@@ -4,97 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib import results, runs, tokenizer
+from unibert_lib.interrupts import Deferred
+from unibert_lib.matrix import Cell as Cell
+from unibert_lib.matrix import Encoder as Encoder
+from unibert_lib.matrix import Setting
+from unibert_lib.matrix import cells as cells
+from unibert_lib.matrix import encoder as encoder
 from unibert_lib.progress import bar
 from unibert_lib.runs import Run
 from unibert_lib.tasks.dataset import TaskSet, shared_items
 from unibert_lib.tasks.fit import FineTuning, evaluate, fit, load_model
 from unibert_lib.tasks.task import Task
 
-Setting = Literal["each", "mono", "all"]
-SETTINGS: tuple[Setting, ...] = ("each", "mono", "all")
 CELL_FORMAT = 1  # part of a cell's identity: raise it when a change of code changes results
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One model to train and the languages to test it on.
-
-    Source: paper 4.
-    """
-
-    setting: Setting
-    train: tuple[str, ...]
-    test: tuple[str, ...]
-    seed: int
-
-
-@dataclass(frozen=True)
-class Encoder:
-    """The pretrained model under test, and what its rows say of it.
-
-    Source: ours.
-    """
-
-    source: str
-    name: str
-    sha: str
-    preset: str = "none"
-    pretrain_seed: int | None = None
-    revision: str | None = None
-
-
-def encoder(source: str | Path, name: str | None = None, revision: str | None = None) -> Encoder:
-    """Identify a model: a folder by its files, a hub id by its commit.
-
-    Source: ours.
-    """
-    path = Path(source).expanduser()
-    if not path.is_dir():
-        pinned = revision or tokenizer.PINNED.get(str(source))
-        return Encoder(str(source), name or str(source), pinned or "unpinned", revision=pinned)
-    files = [f for f in sorted(path.iterdir()) if f.suffix in (".safetensors", ".json", ".txt")]
-    card = path.parent / "config.json"
-    made: dict[str, Any] = json.loads(card.read_text(encoding="utf-8")).get("config") or {} if card.exists() else {}
-    return Encoder(
-        source=str(path),
-        name=name or (path.parent.name if made else path.name),
-        sha=runs.fingerprint(*files),
-        preset=made.get("objective", {}).get("preset", "none"),
-        pretrain_seed=made.get("seed"),
-    )
-
-
-def cells(settings: Sequence[Setting], data: TaskSet, languages: Sequence[str], seeds: Sequence[int]) -> list[Cell]:
-    """The cells of a matrix, seed by seed, so that an interrupted run has whole columns.
-
-    ``each``: one model a language, tested on it. ``all``: one model on everything, pairs of languages included.
-    ``mono``: the same without the pairs. Languages without training data are tested in ``mono`` and ``all`` alone.
-
-    Source: paper 4 and Table 5.
-    """
-    data.check(languages)
-    chosen = set(languages)
-    trained = [code for code in data.train if set(code.split("-")) <= chosen]
-    tested = tuple(code for code in data.test if set(code.split("-")) <= chosen)
-    single = [code for code in trained if "-" not in code]
-    found = []
-    for seed in seeds:
-        for setting in settings:
-            if setting == "each":
-                found += [Cell(setting, (code,), (code,), seed) for code in single if code in data.test]
-            else:
-                found.append(Cell(setting, tuple(single if setting == "mono" else trained), tested, seed))
-    if not all(cell.train for cell in found) or not found:
-        raise ValueError(f"{data.name}: no training data in {sorted(chosen)}; there is some in {sorted(data.train)}")
-    return found
 
 
 def run_matrix(
@@ -136,12 +66,18 @@ def run_matrix(
                 results.append(out, json.loads(place.read_text(encoding="utf-8"))["rows"])
             else:
                 todo[place] = (cell, steps)
-        sweeps = sum(len(budget.learning_rates) for cell, _ in todo.values() if _sweeps(cell, budget, seeds))
-        total = sum(steps for _, steps in todo.values()) + sweeps * max((s for _, s in todo.values()), default=0)
+        rates = {}  # a sweep serves all seeds of a cell, and is made once
+        for place, (cell, steps) in todo.items():
+            mark = _mark(replace(cell, seed=seeds[0]), under, task, data, budget, steps)
+            rates[place] = place.with_name(f"rate-{mark}.json")
+        swept = len(budget.learning_rates) > 1
+        missing = {rates[place]: steps for place, (_, steps) in todo.items() if swept and not rates[place].exists()}
+        total = sum(steps for _, steps in todo.values()) + len(budget.learning_rates) * sum(missing.values())
         with bar(total=total, desc=task.name, unit="step", disable=not todo) as shown:
             for place, (cell, steps) in todo.items():
                 shown.set_postfix_str(f"{cell.setting} {'+'.join(cell.train)} seed {cell.seed}")
-                _run_cell(place, cell, steps, under, task, data, seeds, budget, pieces, shown.update, out)
+                chosen = rates[place] if swept else None
+                _run_cell(place, cell, steps, under, task, data, seeds[0], budget, pieces, shown.update, out, chosen)
         results.append(out, _rivals(task, data, planned))
         if not run.done:
             run.finish({"cells": len(planned)})
@@ -173,11 +109,12 @@ def _run_cell(
     under: Encoder,
     task: Task,
     data: TaskSet,
-    seeds: Sequence[int],
+    sweep_seed: int,
     budget: FineTuning,
     pieces: TokenizersBackend,
     update: Any,
     out: Path,
+    chosen: Path | None,
 ) -> None:
     records = _sample([record for code in cell.train for record in data.train[code]], steps * budget.batch_size, cell)
     labels = task.labels(records)
@@ -187,21 +124,24 @@ def _run_cell(
         fresh = load_model(task, under.source, labels, seed, under.revision)
         return fit(fresh, features, pieces, budget, steps=steps, learning_rate=rate, seed=seed, after_step=update)
 
-    rate, tried = budget.learning_rates[0], {}
-    if len(budget.learning_rates) > 1:
-        chosen = place.parent / f"rate-{runs.fingerprint(place.parent.name, _group(cell), under.sha)[:16]}.json"
-        if _sweeps(cell, budget, seeds) or not chosen.exists():
-            tried = {r: _on_dev(task, trained(r, seeds[0]), data, cell, pieces, labels) for r in budget.learning_rates}
-            runs.write_json(chosen, {"rate": max(tried, key=lambda r: tried[r]), "tried": tried})
-        rate = json.loads(chosen.read_text(encoding="utf-8"))["rate"]
+    rate, tried = budget.learning_rates[0], {}  # a sweep's scores by rate
+    if chosen is not None:
+        if not chosen.exists():
+            scores = {
+                r: _on_dev(task, trained(r, sweep_seed), data, cell, pieces, labels) for r in budget.learning_rates
+            }
+            runs.write_json(chosen, {"rate": max(scores, key=lambda r: scores[r]), "tried": scores})
+        swept = json.loads(chosen.read_text(encoding="utf-8"))
+        rate, tried = swept["rate"], swept["tried"]
     model = trained(rate, cell.seed)
     rows, predictions = [], {}
     for code in cell.test:
-        scores, predictions[code] = evaluate(task, model, data.test[code].records, pieces, labels)
-        rows += _rows(scores, task, data, code, under, cell, steps, rate, budget.control)
-    runs.write_json(place.with_suffix(".predictions.json"), predictions)
-    runs.write_json(place, {"cell": cell, "rows": rows, "tried": tried})
-    results.append(out, rows)
+        found, predictions[code] = evaluate(task, model, data.test[code].records, pieces, labels)
+        rows += _rows(found, task, data, code, under, cell, steps, rate, budget.control)
+    with Deferred():
+        runs.write_json(place.with_suffix(".predictions.json"), predictions)
+        runs.write_json(place, {"cell": cell, "rows": rows, "tried": tried})
+        results.append(out, rows)
 
 
 def _mark(cell: Cell, under: Encoder, task: Task, data: TaskSet, budget: FineTuning, steps: int) -> str:
@@ -211,14 +151,6 @@ def _mark(cell: Cell, under: Encoder, task: Task, data: TaskSet, budget: FineTun
         parts += [data.marks["dev", code] for code in cell.train if code in data.dev]
     how = {k: v for k, v in runs.plain(budget).items() if k not in ("device", "epochs", "steps")}
     return runs.fingerprint(CELL_FORMAT, cell, under.sha, type(task).__name__, task, parts, how, steps)[:20]
-
-
-def _group(cell: Cell) -> list[Any]:
-    return [cell.setting, list(cell.train)]
-
-
-def _sweeps(cell: Cell, budget: FineTuning, seeds: Sequence[int]) -> bool:
-    return len(budget.learning_rates) > 1 and cell.seed == seeds[0]
 
 
 def _sample(records: list[Any], needed: int, cell: Cell) -> list[Any]:

@@ -49,6 +49,9 @@ class Language:
     iso639_3: str = ""
 
 
+_COLUMNS = ("code", "name", "script", "family", "sources", "iso639_3")
+
+
 def read_table(path: Path = TABLE) -> dict[str, Language]:
     """Read the table of languages; lines that begin with ``#`` are remarks.
 
@@ -60,16 +63,24 @@ def read_table(path: Path = TABLE) -> dict[str, Language]:
     Source: ours (PROTOCOL, "Corpus").
     """
     languages: dict[str, Language] = {}
-    with path.open(encoding="utf-8", newline="") as handle:
-        rows = csv.DictReader(line for line in handle if not line.startswith("#"))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"{path}, line {line}: a byte that is not UTF-8: save the table as UTF-8") from error
+    rows = csv.DictReader([line for line in text.split("\n") if not line.startswith("#")])
+    try:
+        if missing := [name for name in _COLUMNS if name not in (rows.fieldnames or ())]:
+            raise ValueError(f"{path}: the header has no column {missing[0]!r}: it is {','.join(_COLUMNS)}")
         for row in rows:
-            if not row["code"] or any(row[field] in (None, "") for field in ("name", "script", "family")):
+            code, name, script, family, named, extra = (row[column] or "" for column in _COLUMNS)
+            if not all((code, name, script, family)):
                 raise ValueError(f"{path}: the row of {row['code']!r} lacks a field: complete code,name,script,family")
-            if row["code"] in languages:
+            if code in languages:
                 raise ValueError(f"{path}: code {row['code']!r} stands twice: keep one row")
-            languages[row["code"]] = Language(
-                row["code"], row["name"], row["script"], row["family"], tuple(row["sources"].split()), row["iso639_3"]
-            )
+            languages[code] = Language(code, name, script, family, tuple(named.split()), extra)
+    except csv.Error as error:
+        raise ValueError(f"{path}: malformed CSV ({error}): quote what holds a quote or a comma") from error
     return languages
 
 

@@ -1,14 +1,54 @@
-"""The model card, written from the run: nothing in it is typed by hand."""
+"""A trained student as a folder, and its model card, written from the run: nothing in it is typed by hand."""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
+from pathlib import Path
 
+from safetensors.torch import save_file
 from transformers import BertForMaskedLM
+from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib.config import ObjectiveConfig, PretrainConfig
-from unibert_lib.runs import Run, plain
+from unibert_lib.runs import NotWritten, Run, plain, writing
 from unibert_lib.tokens import TokenStore
+from unibert_lib.trainee import Trainee
+
+
+def export(
+    one: Trainee,
+    folder: Path,
+    run: Run,
+    store: TokenStore,
+    config: PretrainConfig,
+    tokenizer: TokenizersBackend | None,
+) -> None:
+    """What ``save_pretrained`` writes, the discriminator beside it, and the model card: all of it or nothing.
+
+    Raises
+    ------
+    NotWritten
+        If the disk is full.
+
+    Source: ours.
+    """
+    staging = folder.with_name(f".{folder.name}.staging")
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        with writing(folder):
+            one.model.eval().save_pretrained(staging)
+            if tokenizer is not None:
+                tokenizer.save_pretrained(staging)
+            discriminator = {k: v.detach().cpu() for k, v in one.discriminator.state_dict().items()}
+            save_file(discriminator, staging / "discriminator.safetensors")
+            (staging / "README.md").write_text(write(run, one.name, one.model, store, config), encoding="utf-8")
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(staging, folder)
+    except NotWritten:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
 
 
 def write(run: Run, name: str, model: BertForMaskedLM, store: TokenStore, config: PretrainConfig) -> str:

@@ -29,6 +29,9 @@ _ATTRIBUTES = {
     "td": ["align", "colspan"],
     "th": ["align", "colspan"],
 }
+# Kinds of output that a copy shows; nbconvert passes a diagram's text and an image's size on as they come.
+_SHOWN = ("text/html", "text/markdown", "text/plain", "image/png", "image/jpeg")
+_BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 _WIDGET = "application/vnd.jupyter.widget"
 _TABLE_STYLE = re.compile(r"<style scoped>[^<]*</style>")  # pandas writes one before each table
 
@@ -55,11 +58,17 @@ def write_html(notebook: Path, output: Path) -> None:
 
     read = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
     widgets = read.metadata.get("widgets", {}).get(f"{_WIDGET}-state+json", {}).get("state", {})
-    for data in (output.data for cell in read.cells for output in cell.get("outputs", ()) if "data" in output):
+    for shown in (shown for cell in read.cells for shown in cell.get("outputs", ()) if "data" in shown):
+        data, shown.metadata = shown.data, {}
         view = data.pop(f"{_WIDGET}-view+json", None)
         if view and "text/html" not in data:  # a progress bar: its last words
             data["text/plain"] = _words(view["model_id"], widgets) or data.get("text/plain", "")
-        data.update({kind: _TABLE_STYLE.sub("", data[kind]) for kind in data if kind == "text/html"})
+        for kind in list(data):
+            if kind not in _SHOWN or (kind.startswith("image/") and not _BASE64.fullmatch(data[kind])):
+                del data[kind]
+        if "text/html" in data:
+            data["text/html"] = _TABLE_STYLE.sub("", data["text/html"])
+    read.metadata.pop("widgets", None)
     exporter = HTMLExporter(sanitize_html=True)  # type: ignore[no-untyped-call]
     clean = SanitizeHTML(tags=_TAGS.split(), attributes=_ATTRIBUTES)  # type: ignore[no-untyped-call]
     exporter.register_filter("clean_html", clean.sanitize_html_tags)  # type: ignore[no-untyped-call]

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
-from safetensors.torch import save_file
 from torch import Tensor
 from transformers import BertForMaskedLM, PreTrainedModel
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 from transformers.utils import logging as hf_logging
 
-from unibert_lib import checkpoint, encoder, evaluate, modelcard, terms, trainee
+from unibert_lib import checkpoint, encoder, evaluate, modelcard, processes, terms, trainee
+from unibert_lib import record as figures
 from unibert_lib.batches import IGNORE_INDEX, Batch, fill, make_batch
 from unibert_lib.blockwise import Counts
 from unibert_lib.config import ObjectiveConfig, PretrainConfig
+from unibert_lib.interrupts import Deferred
 from unibert_lib.journal import Journal
+from unibert_lib.processes import open_accelerator as open_accelerator
 from unibert_lib.progress import bar
 from unibert_lib.runs import Run, RunError
+from unibert_lib.teacher_cache import TeacherCache
 from unibert_lib.tokens import TokenStore
 from unibert_lib.trainee import Trainee
 
@@ -39,72 +41,108 @@ def pretrain(
     run: Run,
     *,
     tokenizer: TokenizersBackend | None = None,
+    cache: TeacherCache | None = None,
+    allow_other_machine: bool = False,
 ) -> dict[str, Path]:
     """Train every student from the same batches and one teacher pass; resume where a checkpoint lies.
 
     Returns each student's folder, which ``AutoModelForMaskedLM.from_pretrained`` loads (and
     ``AutoTokenizer`` where ``tokenizer`` was given): ``model`` for one student, ``model-<name>`` for several.
     ``metrics.jsonl`` gets one row a step and student, ``evaluation.jsonl`` one a language and evaluation.
-    A finished run is returned as it is.
+    A finished run is returned as it is. Ctrl-C and SIGTERM end it after the step at hand, with a checkpoint. Under
+    torchrun each process takes its share of every batch, and the first alone evaluates and writes. With ``cache``
+    the teacher's answers are read from there in training.
 
     Raises
     ------
     TrainingError
         If a loss is NaN or infinite, or gradients overflow ``config.max_bad_steps`` times in a row.
-    CheckpointError, RunError
-        If checkpoints exist but none is valid, or another process holds the run.
+    CheckpointError, RunError, NotWritten, TeacherCacheError
+        If checkpoints exist but none is valid, another process holds the run, the run was begun with another number
+        of threads or processes, device or torch and ``allow_other_machine`` is not set (the result then depends on
+        where it was resumed), the teacher's vocabulary is another, ``cache`` is of another run, or the disk is full.
 
     Source: paper 3.3 and 3.4.
     """
-    folders = {name: run.path / ("model" if len(students) == 1 else f"model-{name}") for name in students}
-    with run:
+    folders, leads = model_folders(run, list(students)), processes.rank() == 0
+    with run if leads else nullcontext():
         if run.done:
             return folders
+        if teacher is not None and teacher.config.vocab_size != store.vocab_size:
+            raise RunError(
+                f"the teacher has {teacher.config.vocab_size} word pieces, the token store {store.vocab_size}; "
+                "tokenise the corpus with the teacher's tokenizer, or take another teacher"
+            )
         accelerator = open_accelerator(config)
         if teacher is not None:
+            if cache is not None:
+                cache.check(store, config, teacher)
             teacher = teacher.to(accelerator.device).eval().requires_grad_(False)
         made = [trainee.make(name, model.to(accelerator.device), store, config) for name, model in students.items()]
-        start = _resume(run.path, made)
-        with Journal(run.path, start) as journal, torch.random.fork_rng(devices=_cuda(accelerator)):
-            if start == 0:
+        here = _machine(accelerator)
+        start = _resume(run.path, made, here, allow_other_machine)
+        processes.agree("the run or the step it resumes at", (run.fingerprint, store.fingerprint, start))
+        diary = Journal(run.path, start) if leads else nullcontext()
+        random = torch.random.fork_rng(devices=_cuda(accelerator))
+        with Deferred() as interrupts, diary as journal, random:
+            if journal and start == 0:
                 _evaluate(made, teacher, store, config, 0, journal)
             left, name = range(start, config.steps), "+".join(students)
-            shown = bar(left, name, config.steps, initial=start, unit="step")
+            shown = bar(left, name, config.steps, initial=start, unit="step", disable=not leads)
             for step in shown:
-                records = _step(step, made, teacher, store, config, accelerator)
-                journal.metrics(records)
-                shown.set_postfix_str(_summary(records), refresh=False)
-                done = step + 1
-                if done % config.evaluate_every == 0 or done == config.steps:
-                    _evaluate(made, teacher, store, config, done, journal)
-                if done % config.checkpoint_every == 0 or done == config.steps:
-                    journal.flush()
-                    _save(run.path, done, made, config)
-        for one in made:
-            _export(one, folders[one.name], run, store, config, tokenizer)
-        run.finish({"steps": config.steps, "models": {name: path.name for name, path in folders.items()}})
+                records = _step(step, made, teacher, cache, store, config, accelerator)
+                done, stopping = step + 1, processes.any_of(interrupts.asked, accelerator.device)
+                if journal:
+                    journal.metrics(records)
+                    shown.set_postfix_str(_summary(records), refresh=False)
+                    if done % config.evaluate_every == 0 or done == config.steps:
+                        _evaluate(made, teacher, store, config, done, journal)
+                    if done % config.checkpoint_every == 0 or done == config.steps or stopping:
+                        journal.flush()
+                        _save(run.path, done, made, here, config)
+                if stopping:
+                    processes.wait()  # until the checkpoint is there
+                    interrupts.obey()
+                    raise RunError(
+                        f"stopped after step {step} with another process; the same command goes on from there"
+                    )
+        if leads:
+            for one in made:
+                modelcard.export(one, folders[one.name], run, store, config, tokenizer)
+            run.finish({"steps": config.steps, "models": {name: path.name for name, path in folders.items()}})
+        processes.wait()  # whoever asks next finds the run finished
     return folders
+
+
+def model_folders(run: Run, names: Sequence[str]) -> dict[str, Path]:
+    """Where each student of a run ends."""
+    return {name: run.path / ("model" if len(names) == 1 else f"model-{name}") for name in names}
 
 
 def _step(
     step: int,
     made: list[Trainee],
     teacher: PreTrainedModel | None,
+    cache: TeacherCache | None,
     store: TokenStore,
     config: PretrainConfig,
     accelerator: Accelerator,
 ) -> list[dict[str, Any]]:
     """One batch through the teacher once and through every student: the training step on one screen."""
     began = time.perf_counter()
-    batch = make_batch(store, config.batch, config.seed, step)
+    rank = processes.rank()
+    batch = make_batch(store, config.batch, config.seed, step, rank, processes.size())
     batch = (fill(batch, FILL) if accelerator.device.type == "cuda" else batch).to(accelerator.device)
     masked = batch.labels != IGNORE_INDEX
     rows = masked if teacher is None else distilled_tokens(batch, config.objective)  # the masked are among these
-    labels, total = batch.labels[rows], int(rows.sum())
-    counts = Counts(1 if config.objective.mlm_reduction == "sum" else int(masked.sum()), total)
-    norms, fused = step % config.gradient_norms_every == 0, terms.can_fuse(config)
+    labels, whole = batch.labels[rows], figures.whole(batch, rows, store)
+    counts = Counts(1 if config.objective.mlm_reduction == "sum" else whole.masked, whole.distilled)
+    norms, fused = step % config.gradient_norms_every == 0, terms.can_fuse(config, cached=cache is not None)
     expected: Any = None
-    if teacher is not None:
+    if cache is not None:
+        top = cache.read(step, config.objective.teacher_top_k, rank, processes.size())
+        expected = terms.TopK(*(part.to(accelerator.device) for part in top))
+    elif teacher is not None:
         with torch.no_grad(), accelerator.autocast():
             hidden = encoder.encode(teacher, batch, rows, compiled=config.compile)
             expected = terms.transformed(teacher, hidden) if fused else encoder.head(teacher, hidden)
@@ -113,7 +151,7 @@ def _step(
         hiddens = []
         with accelerator.autocast():
             for one in group:
-                torch.manual_seed(trainee.dropout_seed(config.seed, step, one.name))
+                torch.manual_seed(trainee.dropout_seed(config.seed, step, one.name, rank))
                 hiddens.append(encoder.encode(one.model, batch, compiled=config.compile))
             models = [one.model for one in group]
             if fused:
@@ -122,9 +160,9 @@ def _step(
                 guess = (models[0], hiddens[0], rows, labels, expected)
                 found = [terms.plain(*guess, config.objective, counts, norms=norms)]
         for one, hidden, both in zip(group, hiddens, found, strict=True):
-            records.append(trainee.learn(one, step, batch, hidden, both, store, config))
+            records.append(trainee.learn(one, step, batch, hidden, both, whole, store, config))
     for record in records:
-        record["tokens"], record["seconds"] = int(batch.real.sum()), (time.perf_counter() - began) / len(made)
+        record["seconds"] = (time.perf_counter() - began) / len(made)
     return records
 
 
@@ -134,66 +172,41 @@ def distilled_tokens(batch: Batch, options: ObjectiveConfig) -> Tensor:
     return where[options.distillation_tokens]
 
 
-def open_accelerator(config: PretrainConfig) -> Accelerator:
-    """``auto`` is cuda where there is one, else cpu; MPS only by request. bf16 on a GPU that has it.
-
-    Raises
-    ------
-    RunError
-        If the device is not there, or the process is one of several.
-    """
-    cuda, name = torch.cuda.is_available(), config.device
-    there = {"auto": True, "cpu": True, "cuda": cuda, "mps": torch.backends.mps.is_available()}
-    if not there.get(name, False):
-        raise RunError(
-            f"device={name!r}: not on this machine; valid here: {', '.join(n for n, v in there.items() if v)}"
-        )
-    half = config.precision == "bf16" or (
-        config.precision == "auto" and name != "cpu" and cuda and torch.cuda.is_bf16_supported()
-    )
-    AcceleratorState._reset_state(
-        reset_partial_state=True
-    )  # an earlier run in this kernel may have used another precision
-    accelerator = Accelerator(
-        cpu=name == "cpu" or (name == "auto" and not cuda), mixed_precision="bf16" if half else "no"
-    )
-    if accelerator.num_processes != 1:
-        raise RunError(
-            f"{accelerator.num_processes} processes: pretraining runs in one process; start it without torchrun"
-        )
-    return accelerator
-
-
 def _cuda(accelerator: Accelerator) -> list[torch.device]:
     return [accelerator.device] if accelerator.device.type == "cuda" else []
 
 
-def _save(path: Path, step: int, made: list[Trainee], config: PretrainConfig) -> None:
+def _save(path: Path, step: int, made: list[Trainee], here: dict[str, Any], config: PretrainConfig) -> None:
     tensors = {name: values for one in made for name, values in trainee.state_tensors(one).items()}
     counters = {one.name: {"bad_steps": one.bad_steps, "one_language": one.one_language} for one in made}
-    checkpoint.save(path / "checkpoints", step, tensors, {**_machine(), "counters": counters}, config.keep_checkpoints)
+    checkpoint.save(path / "checkpoints", step, tensors, {**here, "counters": counters}, config.keep_checkpoints)
 
 
-def _resume(path: Path, made: list[Trainee]) -> int:
+def _resume(path: Path, made: list[Trainee], here: dict[str, Any], anyway: bool) -> int:
     """The step to start from: 0, or that of the newest valid checkpoint, whose state ``made`` then holds."""
     found = checkpoint.load_newest(path / "checkpoints")
     if found is None:
         return 0
     folder, tensors, state = found
-    differs = [f"{k} {state.get(k)} -> {v}" for k, v in _machine().items() if state.get(k) != v]
-    if differs:
-        warnings.warn(
-            f"resuming {folder} with {', '.join(differs)}: the result will not be bit-identical", stacklevel=2
+    differs = [f"{k} {state.get(k)} -> {v}" for k, v in here.items() if state.get(k) != v]
+    if differs and not anyway:
+        raise RunError(
+            f"{folder}: the run was begun elsewhere ({', '.join(differs)}), and goes on to the bit only as it began. "
+            "Set these back (threads: OMP_NUM_THREADS), or accept another result with allow_other_machine=True "
+            "(notebook 03: -p allow_other_machine True)"
         )
     for one in made:
         trainee.restore(one, tensors)
         one.bad_steps, one.one_language = (state["counters"][one.name][k] for k in ("bad_steps", "one_language"))
-    print(f"resuming from {folder}")
+    if processes.rank() == 0:
+        print(f"resuming from {folder}")
     return int(state["step"])
 
 
-def _machine() -> dict[str, Any]:
-    return {"threads": torch.get_num_threads(), "torch": torch.__version__, "world": 1}
+def _machine(accelerator: Accelerator) -> dict[str, Any]:
+    """What a result depends on to the bit besides the run's configuration and inputs."""
+    device, world = accelerator.device.type, processes.size()
+    return {"threads": torch.get_num_threads(), "torch": str(torch.__version__), "world": world, "device": device}
 
 
 def _evaluate(
@@ -214,25 +227,6 @@ def _evaluate(
                 for row in table.to_dict("records")
             ]
         )
-
-
-def _export(
-    one: Trainee,
-    folder: Path,
-    run: Run,
-    store: TokenStore,
-    config: PretrainConfig,
-    tokenizer: TokenizersBackend | None,
-) -> None:
-    """save_pretrained, the tokenizer, the discriminator beside it, and the model card."""
-    one.model.eval().save_pretrained(folder)
-    if tokenizer is not None:
-        tokenizer.save_pretrained(folder)
-    save_file(
-        {k: v.detach().cpu() for k, v in one.discriminator.state_dict().items()},
-        folder / "discriminator.safetensors",
-    )
-    (folder / "README.md").write_text(modelcard.write(run, one.name, one.model, store, config), encoding="utf-8")
 
 
 def _summary(records: list[dict[str, Any]]) -> str:

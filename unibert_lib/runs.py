@@ -14,7 +14,8 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -30,6 +31,10 @@ ENVIRONMENT = ("torch", "transformers", "tokenizers", "datasets", "numpy")
 
 class RunError(ValueError):
     """A run folder that cannot be used as asked; the message names the folder and the remedy."""
+
+
+class NotWritten(OSError):
+    """A file or folder that could not be written, as on a full disk; the message names it and the remedy."""
 
 
 def root(path: str | Path | None = None) -> Path:
@@ -103,14 +108,46 @@ def _package_version(name: str) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write whole or not at all: a staging file, flushed to disk, then one rename."""
+    """Write whole or not at all: a staging file, flushed to disk, then one rename.
+
+    Raises
+    ------
+    NotWritten
+        If the disk is full; what stood at ``path`` still does.
+
+    Source: ours.
+    """
     staging = path.with_name(f".{path.name}.staging")
-    with staging.open("w", encoding="utf-8") as stream:
-        json.dump(plain(value), stream, indent=2, ensure_ascii=False, sort_keys=True)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(staging, path)
+    with writing(path):
+        try:
+            with staging.open("w", encoding="utf-8") as stream:
+                json.dump(plain(value), stream, indent=2, ensure_ascii=False, sort_keys=True)
+                stream.write("\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(staging, path)
+        except OSError:
+            staging.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Whoever says within it that the disk took no more, it becomes a :class:`NotWritten` that names ``path``.
+
+    Source: ours.
+    """
+    try:
+        yield
+    except NotWritten:
+        raise
+    except Exception as error:  # safetensors and tokenizers tell of the disk with types of their own
+        if not isinstance(error, OSError) and "(os error " not in str(error):
+            raise
+        raise NotWritten(
+            f"{path}: not written ({error}). Free some disk space and run the same again; "
+            "what was finished before is untouched"
+        ) from error
 
 
 @dataclass
@@ -131,13 +168,14 @@ class Run:
         write_json(self.path / "DONE", {"fingerprint": self.fingerprint, **(summary or {})})
 
     def __enter__(self) -> Run:
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise RunError(
-                f"{self.path}: another process works in this run; wait for it, "
-                "or give this one another name (-p name ...)"
-            ) from None
+        with writing(self.path):
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                raise RunError(
+                    f"{self.path}: another process works in this run; wait for it, "
+                    "or give this one another name (-p name ...)"
+                ) from None
         return self
 
     def __exit__(
@@ -173,21 +211,35 @@ def open_run(
     if not re.fullmatch(r"[\w][\w .+-]*", name):
         raise RunError(f"name={name!r}: letters, digits, '_', '-', '.' and spaces only, as it names a folder")
     path = globals()["root"](root) / kind / name
-    path.mkdir(parents=True, exist_ok=True)
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
     card = path / "config.json"
+    with FileLock(path / ".config.lock"):  # several processes open a run at once
+        _describe(card, identity, mark)
+    return Run(path, mark)
+
+
+def _describe(card: Path, identity: dict[str, Any], mark: str) -> None:
+    """Write what a run is made of, or hold it against what is written."""
     if card.exists():
-        known = json.loads(card.read_text(encoding="utf-8"))
-        differences = _differences({k: known.get(k) for k in identity}, identity)
+        try:
+            known = json.loads(card.read_text(encoding="utf-8"))
+            differences = _differences({k: known.get(k) for k in identity}, identity)
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise RunError(
+                f"{card}: no run card can be read ({error!r:.200}); remove {card.parent} if it is no longer needed, "
+                "or choose another name"
+            ) from error
         if differences:
             raise RunError(
-                f"{path} holds another run under this name. Differences (there -> asked): {'; '.join(differences)}. "
+                f"{card.parent} holds another run under this name. "
+                f"Differences (there -> asked): {'; '.join(differences)}. "
                 "Choose another name, or remove that folder if it is no longer needed."
             )
     else:
         versions = {package: _package_version(package) for package in ENVIRONMENT}
         environment = {"python": sys.version.split()[0], "platform": platform.platform(), **versions}
         write_json(card, {**identity, "fingerprint": mark, "code": code_version(), "environment": environment})
-    return Run(path, mark)
 
 
 def _differences(old: Any, new: Any, where: str = "") -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from unibert_lib import student
+from unibert_lib import results, student
 
 # A compact tokenizer.json of mBERT's 119,547 entries, saved by tokenizers 0.23: bytes, measured (ours).
 TOKENIZER_JSON_BYTES = 1_961_408
@@ -25,18 +25,10 @@ class Printed:
     size: float
 
 
-STUDENTS = {  # Table 1
-    "small": Printed(87, 334),
-    "xsmall": Printed(39, 148),
-    "xxsmall": Printed(19, 74),
-}
-BASELINES = {  # Table 1; 1.12G, 2.24G and 3.12G written as M
-    "Distil-mBERT-base": Printed(135, 543),
-    "mBERT-base": Printed(179, 715),
-    "XLM-RoBERTa-base": Printed(279, 1120),
-    "XLM-RoBERTa-large": Printed(560, 2240),
-    "XLM-V-base": Printed(778, 3120),
-}
+_TABLE = results.load_table1()[["parameters", "size"]]
+_ROWS = {str(name): Printed(float(row["parameters"]), float(row["size"])) for name, row in _TABLE.iterrows()}
+STUDENTS = {name.removeprefix("UniBERT-").lower(): row for name, row in _ROWS.items() if name.startswith("UniBERT")}
+BASELINES = {name: row for name, row in _ROWS.items() if not name.startswith("UniBERT")}
 
 
 def intermediate_range(size: str, least: float, most: float) -> tuple[int, int]:

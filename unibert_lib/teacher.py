@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from transformers import AutoModelForMaskedLM, PreTrainedModel
+from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedModel
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
+from unibert_lib import hub
 from unibert_lib import tokenizer as tokenizers
 
 
@@ -29,16 +30,11 @@ def load(source: str | Path, tokenizer: TokenizersBackend, revision: str | None 
     path = Path(source).expanduser()
     revision = None if path.exists() else revision or tokenizers.PINNED.get(str(source))
     try:
-        model = AutoModelForMaskedLM.from_pretrained(
-            path if path.exists() else str(source),
-            revision=revision or "main",
-            use_safetensors=True,
-            local_files_only=path.exists(),
-        )
-    except OSError as error:
+        config = hub.from_pretrained(AutoConfig, source, revision)
+        model = hub.from_pretrained(AutoModelForMaskedLM, source, revision, config=config, use_safetensors=True)
+    except hub.HubError as error:
         raise TeacherError(
-            f"teacher {source}: cannot be loaded ({str(error).splitlines()[0]}); "
-            "give a folder that from_pretrained reads"
+            f"teacher {source}: cannot be loaded ({error}); give a folder that from_pretrained reads"
         ) from error
     rows = model.get_input_embeddings().num_embeddings
     if rows != len(tokenizer):

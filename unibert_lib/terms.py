@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -23,19 +24,30 @@ from unibert_lib.products import FastLinear
 class Terms(NamedTuple):
     """``total`` is what trains: the weighted sum of ``mlm`` and ``distillation``. The rest is for the log.
 
-    ``gradients`` holds the norm of each weighted term's gradient at the encoder's output, where asked for.
+    ``unsmoothed`` and ``hits`` are sums over the masked tokens: their loss without label smoothing, and how many
+    the student got right. ``gradients`` holds the norm of each weighted term's gradient at the encoder's output,
+    where asked for.
     """
 
     total: Float[Tensor, ""]
     mlm: Float[Tensor, ""]
     distillation: Float[Tensor, ""]
-    mlm_unsmoothed: Float[Tensor, ""]
-    masked_accuracy: Float[Tensor, ""]
+    unsmoothed: Float[Tensor, ""]
+    hits: Float[Tensor, ""]
     gradients: dict[str, Float[Tensor, ""]]
 
 
-def can_fuse(config: PretrainConfig) -> bool:
-    """Reverse KL and the teacher's top k stay with the plain functions."""
+class TopK(NamedTuple):
+    """A teacher's likeliest pieces for some tokens, the best first."""
+
+    ids: Int[Tensor, "tokens k"]
+    log_probabilities: Float[Tensor, "tokens k"]
+
+
+def can_fuse(config: PretrainConfig, *, cached: bool = False) -> bool:
+    """Reverse KL and the teacher's top k stay with the plain functions, unless a cache holds that top already."""
+    if cached:
+        return config.loss == "fused"
     return config.loss == "fused" and not config.objective.reverse_kl and not config.objective.teacher_top_k
 
 
@@ -52,7 +64,7 @@ def plain(
     hidden: Float[Tensor, "rows seq hidden"],
     rows: Bool[Tensor, "rows seq"],
     labels: Int[Tensor, " tokens"],
-    expected: Float[Tensor, "tokens vocab"] | None,
+    expected: Float[Tensor, "tokens vocab"] | TopK | None,
     options: ObjectiveConfig,
     counts: Counts,
     *,
@@ -60,8 +72,8 @@ def plain(
 ) -> Terms:
     """The two terms from the logits of the tokens that ``rows`` selects; ``labels`` are theirs.
 
-    ``expected`` holds the teacher's logits of the same tokens. ``counts`` are the denominators: those of this
-    batch, or of all processes and micro-batches.
+    ``expected`` holds the teacher's logits of the same tokens, or its likeliest pieces. ``counts`` are the
+    denominators: those of this batch, or of all processes and micro-batches.
 
     Source: UniBERT 3.3.1 and 3.3.3, Eq. 1 and 4.
     """
@@ -70,25 +82,32 @@ def plain(
     summed = objective.mlm_loss(logits, labels, label_smoothing=options.label_smoothing, reduction="sum")
     mlm = summed / max(counts.masked, 1)
     kd = logits.sum() * 0.0
-    if expected is not None:
-        mean = objective.distillation_loss(
-            logits,
-            expected,
-            temperature=options.temperature,
-            temperature_squared=options.temperature_squared,
-            reverse=options.reverse_kl,
-            top_k=options.teacher_top_k,
-        )
-        kd = mean * (len(logits) / max(counts.distilled, 1))
+    if isinstance(expected, TopK):
+        kd = _distil(logits.gather(-1, expected.ids), expected.log_probabilities, 0, options, counts)
+    elif expected is not None:
+        kd = _distil(logits, expected, options.teacher_top_k, options, counts)
     weighted = {"mlm": options.mlm_weight * mlm, "distillation": options.distillation_weight * kd}
     with torch.no_grad():
-        unsmoothed = objective.mlm_loss(logits, labels)
+        unsmoothed = objective.mlm_loss(logits, labels, reduction="sum")
         hits = (objective.select(logits, kept).argmax(-1) == labels[kept]).float().sum()
     gradients = {}
     for name, term in weighted.items() if norms else ():
         gradients[name] = torch.autograd.grad(term, hidden, retain_graph=True)[0].norm()
     total = weighted["mlm"] + weighted["distillation"]
-    return Terms(total, mlm.detach(), kd.detach(), unsmoothed, hits / kept.sum().clamp(min=1), gradients)
+    return Terms(total, mlm.detach(), kd.detach(), unsmoothed, hits, gradients)
+
+
+def _distil(logits: Tensor, expected: Tensor, top_k: int, options: ObjectiveConfig, counts: Counts) -> Tensor:
+    """A cache's log probabilities serve as logits: what they lack is the same for all pieces of a token."""
+    mean = objective.distillation_loss(
+        logits,
+        expected,
+        temperature=options.temperature,
+        temperature_squared=options.temperature_squared,
+        reverse=options.reverse_kl,
+        top_k=top_k,
+    )
+    return mean * (len(logits) / max(counts.distilled, 1))
 
 
 def fuse(
@@ -96,7 +115,7 @@ def fuse(
     hiddens: Sequence[Tensor],
     rows: Bool[Tensor, "rows seq"],
     labels: Int[Tensor, " tokens"],
-    expected: Head | None,
+    expected: Head | TopK | None,
     config: PretrainConfig,
     counts: Counts,
     *,
@@ -104,18 +123,30 @@ def fuse(
 ) -> list[Terms]:
     """What :func:`plain` gives, for several students at once; ``expected`` is the teacher's head on these tokens.
 
+    Of a cached teacher only the student's logits of the cached pieces are needed beside the masked-token loss.
+
     ``hiddens`` are each student's own, [rows, seq, hidden].
     """
     heads = [transformed(model, hidden[rows]) for model, hidden in zip(models, hiddens, strict=True)]
     options = Options(**{name: getattr(config.objective, name) for name in Options._fields})
+    guide = expected if isinstance(expected, Head) else None
     made = fused.losses(
-        heads, expected, labels, counts, options, chunk=config.loss_chunk, apart=norms, compiled=config.compile
+        heads, guide, labels, counts, options, chunk=config.loss_chunk, apart=norms, compiled=config.compile
     )
-    found, masked = [], (labels != IGNORE_INDEX).sum().clamp(min=1)
+    found = []
     for head, hidden, one in zip(heads, hiddens, made, strict=True):
+        total, distillation, pulls = one.total, one.distillation, dict(one.gradients)
+        if isinstance(expected, TopK):
+            pieces = F.embedding(expected.ids, head.weight)
+            logits = torch.einsum("th,tkh->tk", head.hidden, pieces) + head.bias[expected.ids]
+            distillation = _distil(logits, expected.log_probabilities, 0, config.objective, counts)
+            weighted = config.objective.distillation_weight * distillation
+            total = total + weighted
+            if norms:
+                pulls["distillation"] = torch.autograd.grad(weighted, head.hidden, retain_graph=True)[0]
         gradients = {}
-        for name, gradient in one.gradients.items():
+        for name, gradient in pulls.items():
             seed = gradient.to(head.hidden.dtype)
             gradients[name] = torch.autograd.grad(head.hidden, hidden, seed, retain_graph=True)[0].norm()
-        found.append(Terms(one.total, one.mlm, one.distillation, one.unsmoothed / masked, one.hits / masked, gradients))
+        found.append(Terms(total, one.mlm, distillation.detach(), one.unsmoothed, one.hits, gradients))
     return found

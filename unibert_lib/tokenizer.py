@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +12,8 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import AutoTokenizer, BertTokenizer
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
-from unibert_lib import runs
+from unibert_lib import hub, runs
+from unibert_lib.slices import slices
 
 SPECIAL_IDS = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103}  # mBERT's
 MBERT = "google-bert/bert-base-multilingual-cased"
@@ -20,6 +22,9 @@ PINNED = {
     MBERT: "3f076fdb1ab68d5b2880cb87a0886f315b8146f8",
     "bert-base-multilingual-cased": "3f076fdb1ab68d5b2880cb87a0886f315b8146f8",
 }
+
+
+COMMIT = re.compile(r"[0-9a-f]{40}")  # a branch or tag may point to other files tomorrow
 
 
 class TokenizerError(ValueError):
@@ -50,28 +55,41 @@ def load(source: str | Path, revision: str | None = None, *, wordpiece: bool = T
             raise TokenizerError(
                 f"{path}: neither tokenizer.json nor vocab.txt in this folder; give the folder that holds one"
             )
-        return _check(AutoTokenizer.from_pretrained(path, local_files_only=True), str(path), wordpiece)
+        return _check(_opened(path), str(path), wordpiece)
     name = str(source)
     if path.is_absolute() or path.suffix or name.count("/") > 1 or name.startswith("."):
         raise TokenizerError(
             f"{name}: no such file or folder; give a vocab.txt, a folder with a tokenizer, or a hub id"
         )
     revision = revision or PINNED.get(name)
-    if revision is None:
+    if not COMMIT.fullmatch(revision or ""):
         raise TokenizerError(
-            f"{name}: a hub id needs a pinned commit; pass revision=... (its hash on the model's page)"
+            f"{name}: a hub id needs a pinned commit, and revision={revision!r} is none; "
+            "pass its 40 hex digits (on the model's page: Files and versions, History)"
         )
+    return _check(_opened(name, revision), name, wordpiece)
+
+
+def _opened(source: str | Path, revision: str | None = None) -> Any:
     try:
-        return _check(AutoTokenizer.from_pretrained(name, revision=revision), name, wordpiece)
-    except OSError as error:
+        return hub.from_pretrained(AutoTokenizer, source, revision)
+    except hub.HubError as error:
+        if revision is None:
+            raise TokenizerError(f"{error}") from error
         raise TokenizerError(
-            f"{name} at {revision}: neither cached nor reachable ({str(error).splitlines()[0]}). "
+            f"{source} at {revision}: neither cached nor reachable ({error}). "
             "Offline, give a local folder or a vocab.txt; the embedded default needs no hub."
         ) from error
 
 
 def _from_vocabulary(path: Path) -> TokenizersBackend:
-    words = path.read_text(encoding="utf-8").splitlines()
+    try:
+        words = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise TokenizerError(
+            f"{path}, line {line}: a byte that is not UTF-8 ({error.reason}). Take the file from its source again"
+        ) from error
     doubled = [word for word, count in Counter(words).items() if count > 1]
     if doubled:
         line = len(words) - words[::-1].index(doubled[0])
@@ -125,7 +143,7 @@ def train(texts: Iterable[str], vocab_size: int) -> TokenizersBackend:
     backend = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     backend.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    lines = [sanitise(text) for text in texts]
+    lines = [part for text in texts for part in slices(sanitise(text))]
     letters = Counter(c for line in lines for c in backend.normalizer.normalize_str(line) if not c.isspace())
     alphabet = [c for c, _ in sorted(letters.items(), key=lambda item: (-item[1], item[0]))]
     alphabet = alphabet[: (vocab_size - len(reserved)) // 4]

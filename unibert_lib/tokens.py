@@ -24,10 +24,13 @@ from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib import runs
 from unibert_lib import tokenizer as tokenizers
+from unibert_lib.corpus.pieces import stored_ids
+from unibert_lib.corpus.wordpieces import WordIds
 from unibert_lib.progress import bar
 
 Split = Literal["train", "heldout"]
 FORMAT = 1
+_META = {"languages": list, "vocab_size": int, "special_ids": dict, "fingerprint": str}
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,17 @@ class TokenStore:
         """Raises ``ValueError`` where ``path`` holds no finished token store."""
         if not (path / "meta.json").exists():
             raise ValueError(f"{path}: no token store here; tokens.write(corpus, tokenizer, {path.name!r}) makes one")
-        meta = json.loads((path / "meta.json").read_text(encoding="utf-8"))
-        if meta["format"] != FORMAT:
-            raise ValueError(
-                f"{path}: token store format {meta['format']}, this code reads {FORMAT}; "
-                "remove the folder and write it again"
+        try:
+            meta = json.loads((path / "meta.json").read_text(encoding="utf-8"))
+            kind, missing = meta["format"], [name for name, kind in _META.items() if not isinstance(meta[name], kind)]
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            reason = f"meta.json is broken ({error!r:.200})"
+            raise ValueError(f"{path}: {reason}; remove the folder and write it again") from error
+        if kind != FORMAT or missing:
+            found = (
+                f"{', '.join(missing)} of another type in meta.json" if missing else f"token store format {kind!r:.60}"
             )
+            raise ValueError(f"{path}: {found}, this code reads {FORMAT}; remove the folder and write it again")
         return cls(path, meta)
 
     @property
@@ -129,6 +137,8 @@ def write(
     ------
     ValueError
         If the corpus has no such language, or ``out`` holds a store made of something else.
+    NotWritten
+        If the disk is full; nothing is left of what was begun.
 
     Source: paper 3.1, footnote 5 (truncation to the context window); the layout is ours.
     """
@@ -140,10 +150,11 @@ def write(
             f"{corpus_dir}: no text in {', '.join(missing) or 'any language'}; "
             f"it holds {', '.join(present) or 'nothing'}"
         )
+    pieces = tokenizers.fingerprint(tokenizer)
     identity = {
         "languages": chosen,
         "corpus": runs.fingerprint(*[corpus_dir / code for code in chosen]),
-        "tokenizer": tokenizers.fingerprint(tokenizer),
+        "tokenizer": pieces,
         "heldout_share": heldout_share,
         "max_length": max_length,
     }
@@ -155,10 +166,24 @@ def write(
         return store
     staging = out.with_name(f".{out.name}.staging")
     shutil.rmtree(staging, ignore_errors=True)
+    try:
+        with runs.writing(out):
+            _write_store(corpus_dir, tokenizer, out, staging, identity, mark)
+    except runs.NotWritten:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return TokenStore.open(out)
+
+
+def _write_store(
+    corpus_dir: Path, tokenizer: TokenizersBackend, out: Path, staging: Path, identity: dict[str, Any], mark: str
+) -> None:
     staging.mkdir(parents=True)
-    counts = np.zeros(len(tokenizer), dtype=np.int64)
+    chosen, share, limit = identity["languages"], identity["heldout_share"], identity["max_length"] - 2
+    counts, words = np.zeros(len(tokenizer), dtype=np.int64), WordIds(tokenizer)
+    stored = {code: stored_ids(corpus_dir, code, identity["tokenizer"]) for code in chosen}
     statistics = {
-        code: _write_language(corpus_dir / code, code, tokenizer, staging, counts, heldout_share, max_length - 2)
+        code: _write_language(corpus_dir / code, code, words, stored[code], staging, counts, share, limit)
         for code in bar(chosen, desc="tokens", unit="language")
     }
     np.save(staging / "counts.npy", counts)
@@ -173,45 +198,59 @@ def write(
     runs.write_json(staging / "meta.json", {**identity, **meta})
     shutil.rmtree(out, ignore_errors=True)  # a store without meta.json was never finished
     os.replace(staging, out)
-    return TokenStore.open(out)
 
 
 def _write_language(
     source: Path,
     code: str,
-    tokenizer: TokenizersBackend,
+    words: WordIds,
+    stored: Path | None,
     out: Path,
     counts: NDArray[np.int64],
     share: float,
     limit: int,
 ) -> dict[str, int]:
     position = truncated = unknown = 0
-    rows: dict[Split, list[tuple[int, int]]] = {"train": [], "heldout": []}
-    unk, own = tokenizer.unk_token_id, np.zeros(len(counts), dtype=np.int64)
+    rows: dict[Split, list[NDArray[np.int64]]] = {"train": [], "heldout": []}
+    own = np.zeros(len(counts), dtype=np.int64)
     with (out / f"{code}.bin").open("wb") as stream:
-        for pages, texts in _batches(source):
-            encoded = tokenizer([tokenizers.sanitise(t) for t in texts], add_special_tokens=False, verbose=False)[
-                "input_ids"
-            ]
-            for page, sample in zip(pages, encoded, strict=True):
-                truncated += len(sample) > limit
-                ids = np.asarray(sample[:limit], dtype=np.uint32)
-                split: Split = "heldout" if heldout(page, share) else "train"
-                rows[split].append((position, len(ids)))
-                unknown += int((ids == unk).sum())
-                if split == "train":
-                    np.add.at(own, ids, 1)
-                stream.write(ids.tobytes())
-                position += len(ids)
-    for split, suffix in (("train", "idx"), ("heldout", "heldout.idx")):
-        np.asarray(rows[split], dtype=np.int64).tofile(out / f"{code}.{suffix}")
+        for pages, ids, lengths in _batches(source, words, stored):
+            cut = np.minimum(lengths, limit)
+            if (cut < lengths).any():
+                truncated += int((cut < lengths).sum())
+                within = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+                ids = ids[within < limit]
+            stream.write(ids.tobytes())
+            places = np.stack([position + np.cumsum(cut) - cut, cut], axis=1)
+            position += len(ids)
+            unknown += int((ids == words.unknown).sum())
+            out_of_training = np.fromiter((heldout(page, share) for page in pages), dtype=bool, count=len(pages))
+            rows["heldout"].append(places[out_of_training])
+            rows["train"].append(places[~out_of_training])
+            own += np.bincount(ids[np.repeat(~out_of_training, cut)], minlength=len(own))
+    for parts, suffix in ((rows["train"], "idx"), (rows["heldout"], "heldout.idx")):
+        np.concatenate([np.zeros((0, 2), dtype=np.int64), *parts]).tofile(out / f"{code}.{suffix}")
     counts += own
-    sizes = {"samples": len(rows["train"]), "heldout_samples": len(rows["heldout"])}
+    sizes = {"samples": sum(map(len, rows["train"])), "heldout_samples": sum(map(len, rows["heldout"]))}
     frequent = {"most_frequent": int(own.argmax()), "unknown_tokens": unknown, "truncated": truncated}
     return {**sizes, "tokens": position, **frequent}
 
 
-def _batches(source: Path, size: int = 2000) -> Iterator[tuple[list[str], list[str]]]:
+def _batches(
+    source: Path, words: WordIds, stored: Path | None, size: int = 2000
+) -> Iterator[tuple[list[str], NDArray[np.uint32], NDArray[np.int64]]]:
+    """Pages, ids end to end and lengths: from where rule 5 left the ids, else from the tokenizer."""
+    known = None if stored is None else _map(stored, np.uint32)
+    at = 0
     for file in sorted(source.glob("*.parquet")):
-        for batch in pq.ParquetFile(file).iter_batches(batch_size=size, columns=["page", "text"]):
-            yield batch.column("page").to_pylist(), batch.column("text").to_pylist()
+        for batch in pq.ParquetFile(file).iter_batches(size, columns=["page", "text" if known is None else "pieces"]):
+            pages, column = batch.column("page").to_pylist(), batch.column(1)
+            if known is None:
+                yield pages, *words([tokenizers.sanitise(text) for text in column.to_pylist()])
+                continue
+            lengths = column.to_numpy().astype(np.int64)
+            end = at + int(lengths.sum())
+            if end > len(known):
+                raise ValueError(f"{stored}: fewer ids than {file} counts; remove {source} and run corpus.finish again")
+            yield pages, known[at:end], lengths
+            at = end

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,23 +13,19 @@ import torch
 from torch import Tensor, nn
 from transformers import BertForMaskedLM
 
-from unibert_lib import checkpoint, objective
+from unibert_lib import checkpoint, objective, processes
+from unibert_lib import record as records
 from unibert_lib.batches import Batch
 from unibert_lib.config import ObjectiveConfig, PretrainConfig
+from unibert_lib.optimiser import parameter_groups
+from unibert_lib.record import TrainingError as TrainingError
+from unibert_lib.record import Whole
 from unibert_lib.runs import RunError
 from unibert_lib.student import build_discriminator
 from unibert_lib.terms import Terms
 from unibert_lib.tokens import TokenStore
 
 ONE_PASS = ("grl", "loss_reversal")
-# Ours: AdamW moves every weight alike, so a matrix of 3072 inputs moves its output six times as far as one of 512.
-# With the scaled initialisation such matrices take smaller steps (after Yang et al., 2022, "Tensor Programs V").
-WIDE = 512
-COLLAPSE_STEPS = 50  # ours: this many batches in a row with one predicted language is a collapse
-
-
-class TrainingError(RuntimeError):
-    """A loss or gradient that cannot be trained on; the message names it, the step and the batch."""
 
 
 @dataclass
@@ -61,8 +56,11 @@ def make(name: str, model: BertForMaskedLM, store: TokenStore, config: PretrainC
     discriminator = build_discriminator(
         model.config.hidden_size, len(store.languages), options.discriminator_hidden, config.seed
     ).to(model.device)
+    joined = discriminator.named_parameters() if options.adversary in ONE_PASS else ()
     optimizer = torch.optim.AdamW(
-        _groups(model, discriminator, config),
+        parameter_groups(
+            (*model.named_parameters(), *joined), options.weight_decay, scaled=config.initialisation == "scaled"
+        ),
         lr=options.learning_rate,
         betas=options.betas,
         eps=options.epsilon,
@@ -75,23 +73,6 @@ def make(name: str, model: BertForMaskedLM, store: TokenStore, config: PretrainC
         id(p): f"discriminator.{n}" for n, p in discriminator.named_parameters()
     }
     return Trainee(name, model.train(), discriminator, optimizer, own, names)
-
-
-def _groups(model: BertForMaskedLM, discriminator: nn.Module, config: PretrainConfig) -> list[dict[str, Any]]:
-    """The optimiser's parameters: decayed matrices, free biases and LayerNorms, and wide matrices in smaller steps."""
-    decay, inputs = config.objective.weight_decay, model.config.intermediate_size
-    slow = config.initialisation == "scaled" and inputs > WIDE
-    layers: Any = model.bert.encoder.layer  # typed as mere Modules
-    wide = [layer.output.dense.weight for layer in layers] if slow else []
-    known = {id(p) for p in wide}
-    joined = discriminator.parameters() if config.objective.adversary in ONE_PASS else ()
-    rest = [p for p in (*model.parameters(), *joined) if id(p) not in known]
-    groups = [
-        {"params": [p for p in rest if p.ndim >= 2], "weight_decay": decay},
-        {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
-        {"params": wide, "weight_decay": decay, "scale": WIDE / inputs},
-    ]
-    return [group for group in groups if group["params"]]
 
 
 def learning_rate(step: int, config: PretrainConfig) -> float:
@@ -108,12 +89,14 @@ def learn(
     batch: Batch,
     hidden: Tensor,
     terms: Terms,
+    whole: Whole,
     store: TokenStore,
     config: PretrainConfig,
 ) -> dict[str, Any]:
     """The third loss of one batch, the weighted sum of all, one optimiser step, and the row for the log.
 
-    ``hidden`` is [rows, seq, hidden]; ``terms`` are the two losses that were computed from it already.
+    ``hidden`` is [rows, seq, hidden]; ``terms`` are the two losses that were computed from it already; ``whole``
+    counts the batches of all processes, whose gradients are added up here.
 
     Raises
     ------
@@ -127,11 +110,13 @@ def learn(
     pooled = objective.pool(hidden, batch.sequence_ids, chosen, len(batch.language_ids))
     own_optimizer = options.adversary not in ONE_PASS
     balance = _balance(store, options, pooled.device)
+    share = whole.share(balance)
     for _ in range(options.discriminator_steps if own_optimizer else 0):
-        _discriminator_step(trainee, pooled.detach(), batch.language_ids, balance, step, config)
+        _discriminator_step(trainee, pooled.detach(), batch.language_ids, balance, share, config)
     adversary, reading = objective.adversary_losses(
         pooled, batch.language_ids, trainee.discriminator, mode=options.adversary, class_weights=balance
     )
+    adversary = adversary * (whole.share() if options.adversary == "confusion" else share)
     strength = options.adversary_weight * (objective.ramp(progress) if options.adversary_ramp else 1.0)
     total = terms.total + strength * adversary
     record = {
@@ -140,21 +125,24 @@ def learn(
         "learning_rate": learning_rate(step, config),
         "adversary_weight": strength,
     }
-    values = {
+    sums = {
         "mlm": terms.mlm,
         "adversary": adversary,
         "distillation": terms.distillation,
         "total": total,
-        "discriminator": reading,
+        "discriminator": reading * share,
+        "mlm_unsmoothed": terms.unsmoothed / max(whole.masked, 1),
+        "masked_accuracy": terms.hits / max(whole.masked, 1),
     }
-    record |= {name: float(value.detach()) + 0.0 for name, value in values.items()}
-    _refuse_nan(record, values, batch, store)
-    record["mlm_unsmoothed"], record["masked_accuracy"] = float(terms.mlm_unsmoothed), float(terms.masked_accuracy)
-    _read_languages(trainee, pooled, batch, record)
-    if terms.gradients:
-        record |= {f"gradient_{name}": float(norm) for name, norm in terms.gradients.items()}
+    norms = dict(terms.gradients)
+    if norms:
         (gradient,) = torch.autograd.grad(strength * adversary, hidden, retain_graph=True, allow_unused=True)
-        record["gradient_adversary"] = 0.0 if gradient is None else float(gradient.norm())
+        norms["adversary"] = hidden.new_zeros(()) if gradient is None else gradient.norm()
+    with torch.no_grad():
+        read = trainee.discriminator(pooled).argmax(-1)
+    alone = records.complete(record, sums, norms, read, batch, whole, store)
+    trainee.one_language = trainee.one_language + 1 if alone else 0
+    records.warn_of_collapse(trainee.name, step, trainee.one_language)
     _update(trainee, total, step, record, config)
     return record
 
@@ -163,6 +151,7 @@ def _update(trainee: Trainee, total: Tensor, step: int, record: dict[str, Any], 
     trainee.optimizer.zero_grad(set_to_none=True)
     total.backward()
     parameters = [p for group in trainee.optimizer.param_groups for p in group["params"]]
+    processes.add_gradients(parameters)
     norm = nn.utils.clip_grad_norm_(parameters, config.objective.max_gradient_norm)
     record["gradient_norm"] = float(norm)
     if not math.isfinite(float(norm)):
@@ -185,7 +174,7 @@ def _discriminator_step(
     features: Tensor,
     language_ids: Tensor,
     balance: Tensor | None,
-    step: int,
+    share: float,
     config: PretrainConfig,
 ) -> None:
     """The discriminator's own update, clipped apart from the student's."""
@@ -193,7 +182,8 @@ def _discriminator_step(
         features, language_ids, trainee.discriminator, mode="off", class_weights=balance
     )
     trainee.discriminator_optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    (loss * share).backward()
+    processes.add_gradients(trainee.discriminator.parameters())
     norm = nn.utils.clip_grad_norm_(trainee.discriminator.parameters(), config.objective.max_gradient_norm)
     if math.isfinite(float(norm)):
         trainee.discriminator_optimizer.step()
@@ -206,34 +196,6 @@ def _balance(store: TokenStore, options: ObjectiveConfig, device: torch.device) 
     shares = np.maximum(store.sizes(), 1).astype(float) ** options.language_alpha
     weights = 1 / shares
     return torch.as_tensor(weights / (weights * shares / shares.sum()).sum(), dtype=torch.float32, device=device)
-
-
-def _refuse_nan(record: dict[str, Any], values: Mapping[str, Tensor], batch: Batch, store: TokenStore) -> None:
-    for name in values:
-        if not math.isfinite(record[name]):
-            languages = ", ".join(store.languages[i] for i in sorted(set(batch.language_ids.tolist())))
-            raise TrainingError(
-                f"{record['student']}: the {name} loss is {record[name]} at step {record['step']} "
-                f"(batch of {len(batch.language_ids)} samples in {languages}; make_batch gives it again). "
-                "The newest checkpoint is the last good one; a lower learning_rate or fp32 usually helps"
-            )
-
-
-@torch.no_grad()
-def _read_languages(trainee: Trainee, pooled: Tensor, batch: Batch, record: dict[str, Any]) -> None:
-    """How well the discriminator reads the language, against always naming the batch's most frequent one."""
-    read = trainee.discriminator(pooled.float()).argmax(-1)
-    record["discriminator_accuracy"] = float((read == batch.language_ids).float().mean())
-    record["chance"] = float(torch.bincount(batch.language_ids).max() / len(batch.language_ids))
-    alone = bool((read == read[0]).all()) and bool((batch.language_ids != batch.language_ids[0]).any())
-    trainee.one_language = trainee.one_language + 1 if alone else 0
-    if trainee.one_language == COLLAPSE_STEPS:
-        warnings.warn(
-            f"{trainee.name}: the discriminator has named one and the same language for {COLLAPSE_STEPS} batches, "
-            f"up to step {record['step']}; "
-            "its gradient no longer teaches the student anything",
-            stacklevel=2,
-        )
 
 
 def dropout_seed(seed: int, step: int, name: str, rank: int = 0) -> int:

@@ -1,4 +1,4 @@
-"""The paper's five rules: each answers Keep(text) or Drop(reason).
+"""The paper's rules 1 to 4 (the fifth is in :mod:`wordpieces`): each answers Keep(text) or Drop(reason).
 
 Rules 1 and 4 change the text, rules 2, 3 and 5 drop it; time is linear in its length, on unclosed markup too.
 """
@@ -12,13 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from html import unescape
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from unibert_lib.corpus.markup import BLOCK_NAMES, HTML_NAMES
-from unibert_lib.corpus.stream import LONE_SURROGATE
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
 
 
 @dataclass(frozen=True)
@@ -39,7 +34,6 @@ Rule = Callable[[str], Keep | Drop]
 
 EMPTY = Drop("empty")
 MAXIMUM_DIGITS = 0.7  # paper 3.1
-MINIMUM_PIECES = 5  # paper 3.1
 JOINERS = "\u200c\u200d"  # zero-width non-joiner and joiner
 
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:]{0,19})((?:[\s/][^<>]*)?)>")
@@ -185,49 +179,6 @@ def hidden_characters(text: str, keep_joiners: bool = True) -> Keep | Drop:
     else:
         plain = " ".join((_HIDDEN_BUT_JOINERS if keep_joiners else HIDDEN).sub("", text).split())
     return Keep(plain) if plain.strip(JOINERS + " ") else EMPTY
-
-
-def too_few_pieces(tokenizer: PreTrainedTokenizerFast, minimum: int = MINIMUM_PIECES) -> Rule:
-    """Rule 5, for one tokenizer: drop a sample of fewer than ``minimum`` word pieces.
-
-    ``[CLS]`` and ``[SEP]`` are not counted.
-
-    Raises
-    ------
-    ValueError
-        If ``minimum`` is less than 1.
-
-    Source: paper 3.1, fifth rule (five pieces, mBERT's tokenizer).
-    """
-    if minimum < 1:
-        raise ValueError(f"minimum = {minimum}: at least one piece is needed; leave the rule out to keep everything")
-    model = tokenizer.backend_tokenizer.model
-    # WordPiece gives every word at least one piece, if only [UNK]: so many words prove so many pieces.
-    words_are_pieces = type(model).__name__ == "WordPiece"
-    drop = Drop(f"fewer than {minimum} word pieces")
-
-    def too_few_pieces(text: str) -> Keep | Drop:
-        if words_are_pieces:
-            words = text.split(None, minimum - 1)
-            # A word of joiners or private characters alone would be cleaned away.
-            if len(words) >= minimum and all(word[0].isalnum() for word in words):
-                return Keep(text)
-        return Keep(text) if len(piece_ids(tokenizer, [text])[0]) >= minimum else drop
-
-    return too_few_pieces
-
-
-def piece_ids(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> list[list[int]]:
-    """Ids of the word pieces of each text, without special tokens, never truncated.
-
-    A lone surrogate, which no tokenizer takes, is read as U+FFFD.
-
-    Source: ours (RELIABILITY, row 14).
-    """
-    texts = [text if text.isprintable() else LONE_SURROGATE.sub("\ufffd", text) for text in texts]
-    encoded = tokenizer(texts, add_special_tokens=False, return_attention_mask=False, truncation=False, verbose=False)
-    ids: list[list[int]] = encoded["input_ids"]
-    return ids
 
 
 RULES: tuple[Rule, ...] = (html_artefacts, only_urls_or_isbns, mostly_digits, hidden_characters)

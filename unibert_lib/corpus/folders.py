@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from unibert_lib import languages as table
@@ -123,8 +124,7 @@ def _scan(path: Path, known: set[str], strict: bool) -> dict[str, Source]:
             warnings.warn(f"{entry}: the name tells no language; open it alone with language='<code>'", stacklevel=3)
     found = {code: Source(code, files[code]) for code in sorted(files)}
     if english:
-        union = _union_of(english)
-        found["eng"] = Source("eng", [(english[0], union)])
+        found["eng"] = Source("eng", [(english[0], partial(_read_union, paths=english))])
     return dict(sorted(found.items()))
 
 
@@ -138,27 +138,36 @@ def _is_saved(path: Path) -> bool:
 
 
 def _reader(path: Path, strict: bool) -> Reader:
+    # Functions of a module, not lambdas: a source travels to other processes.
     if path.is_dir() or path.suffix == ".parquet":
-        return lambda path, language, progress: read_dataset(path, language)
+        return _read_rows
     if _TEXT.fullmatch(path.name) or _TATOEBA.fullmatch(path.name):
-        return lambda path, language, progress: read_sentences(path, language, on_bytes=progress)
+        return _read_lines
     if _DUMP.fullmatch(path.name) or next(decoded_chunks(path), "").lstrip().startswith("<"):
-        return lambda path, language, progress: read_dump(path, language, strict=strict, on_bytes=progress)
-    return lambda path, language, progress: read_sentences(path, language, on_bytes=progress)
+        return partial(_read_pages, strict=strict)
+    return _read_lines
 
 
-def _union_of(paths: list[Path]) -> Reader:
+def _read_rows(path: Path, language: str, progress: Progress) -> Iterator[Record]:
+    return read_dataset(path, language)
+
+
+def _read_lines(path: Path, language: str, progress: Progress) -> Iterator[Record]:
+    return read_sentences(path, language, on_bytes=progress)
+
+
+def _read_pages(path: Path, language: str, progress: Progress, *, strict: bool) -> Iterator[Record]:
+    return read_dump(path, language, strict=strict, on_bytes=progress)
+
+
+def _read_union(path: Path, language: str, progress: Progress, *, paths: list[Path]) -> Iterator[Record]:
     """Every English sentence once, sorted: the English sides of many small files repeat each other."""
-
-    def read(path: Path, language: str, progress: Progress) -> Iterator[Record]:
-        texts: set[str] = set()
-        for side in paths:
-            for record in read_sentences(side, language):
-                if isinstance(record, Document):
-                    texts.add(record.text)
-                else:
-                    yield record
-        for number, text in enumerate(sorted(texts), start=1):
-            yield Document(text, language, str(number), "", 0)
-
-    return read
+    texts: set[str] = set()
+    for side in paths:
+        for record in read_sentences(side, language):
+            if isinstance(record, Document):
+                texts.add(record.text)
+            else:
+                yield record
+    for number, text in enumerate(sorted(texts), start=1):
+        yield Document(text, language, str(number), "", 0)

@@ -1,26 +1,35 @@
-"""Rule 5 over a corpus that rules 1 to 4 have filtered, with the statistics of its word pieces."""
+"""Rule 5 over a corpus that rules 1 to 4 have filtered: its word pieces are counted, and kept for the token store.
+
+The text is tokenised once. Beside the shards of each language lies ``_ids.bin``, the ids of its samples end to end.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from unibert_lib.corpus.filters import MINIMUM_PIECES, piece_ids
-from unibert_lib.corpus.records import Document
-from unibert_lib.corpus.report import CorpusReport, LanguageReport, check_balance, load_report, open_report
-from unibert_lib.corpus.shards import KEPT_WITH_PIECES, StagedLanguage, count_bytes, count_joiners, finished
-from unibert_lib.corpus.sources import read_dataset
+import numpy as np
+import pyarrow.parquet as pq
+
+from unibert_lib.corpus import executors
+from unibert_lib.corpus.report import REPORT, CorpusReport, LanguageReport, check_balance, load_report, open_report
+from unibert_lib.corpus.shards import KEPT_WITH_PIECES, StagedLanguage, count_bytes, count_joiners, finished, tidy
+from unibert_lib.corpus.sources import parquet_files
+from unibert_lib.corpus.wordpieces import MINIMUM_PIECES, WordIds
 from unibert_lib.progress import bar
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+RULE = "too_few_pieces"
 LONGEST = 512  # positions of mBERT
-_BATCH = 1_000
+IDS = "_ids.bin"  # uint32; parquet readers skip names that begin with an underscore
+_BATCH = 2_000
 
 
 def finish(
@@ -30,11 +39,14 @@ def finish(
     minimum: int = MINIMUM_PIECES,
     *,
     progress: bool = True,
+    workers: int = 1,
+    executor: Callable[..., Any] | None = None,
 ) -> CorpusReport:
     """Apply rule 5 to a corpus built with rules 1 to 4, and count word pieces.
 
-    The result stands by itself: shards with the column ``pieces``, everything dropped by rules 1 to 5, what was
-    quarantined, and one report over all of it. Languages that an earlier run finished are not read again.
+    The result stands by itself: shards with the column ``pieces``, their ids, everything dropped by rules 1 to 5, what
+    was quarantined, and one report over all of it. Languages that an earlier run finished are not read again.
+    ``workers`` and ``executor`` as for :func:`unibert_lib.corpus.build`.
 
     Raises
     ------
@@ -50,37 +62,39 @@ def finish(
     if minimum < 1:
         raise ValueError(f"minimum = {minimum}: at least one piece is needed")
     vocabulary = json.dumps(sorted(tokenizer.get_vocab().items()), ensure_ascii=True).encode()
-    rule = "too_few_pieces"
     settings = {
         **before.settings,
-        "rules": [*(name for name in before.rules if name != rule), rule],
+        "rules": [*(name for name in before.rules if name != RULE), RULE],
         "minimum": minimum,
         "vocabulary_size": len(tokenizer),
         "vocabulary_sha256": hashlib.sha256(vocabulary).hexdigest(),
+        "tokenizer": _fingerprint(tokenizer),
     }
-    report = open_report(out, settings)
+    report, words = open_report(out, settings), WordIds(tokenizer)
+    if workers > 1 or executor is not None:
+        tasks = {code: partial(_finish, source, out, row, words, minimum) for code, row in before.languages.items()}
+        executors.run(tasks, lambda language: finished(out, language) is not None, out / ".tasks", workers, executor)
     with bar(total=len(before.languages), unit="language", disable=not progress) as shown:
         for language, counts in before.languages.items():
             shown.set_description(language)
-            done = finished(out, language)
-            if done is None:
-                with StagedLanguage(out, language, KEPT_WITH_PIECES) as staged:
-                    done = _count_pieces(source, staged, counts, tokenizer, minimum, rule)
-                    check_balance([done])
-                    staged.complete(done)
+            done = finished(out, language) or _finish(source, out, counts, words, minimum)
             report.languages[language] = done
             report.write(out)
             shown.update()
+    tidy(out)
     return report
 
 
+def _finish(source: Path, out: Path, before: LanguageReport, words: WordIds, minimum: int) -> LanguageReport:
+    with StagedLanguage(out, before.language, KEPT_WITH_PIECES) as staged:
+        counts = _count_pieces(source, staged, before, words, minimum)
+        check_balance([counts])
+        staged.complete(counts)
+    return counts
+
+
 def _count_pieces(
-    source: Path,
-    staged: StagedLanguage,
-    before: LanguageReport,
-    tokenizer: PreTrainedTokenizerFast,
-    minimum: int,
-    rule: str,
+    source: Path, staged: StagedLanguage, before: LanguageReport, words: WordIds, minimum: int
 ) -> LanguageReport:
     language = staged.language
     for part in sorted((source / "dropped" / language).glob("part-*.parquet")):
@@ -89,35 +103,47 @@ def _count_pieces(
     if (bad := source / "quarantined" / f"{language}.jsonl").is_file():
         shutil.copy2(bad, staged.quarantine_file)
     counts = LanguageReport(**vars(before))
-    counts.drops = {**before.drops, rule: before.drops.get(rule, 0)}
+    counts.drops = {**before.drops, RULE: before.drops.get(RULE, 0)}
     counts.paragraphs_out = counts.bytes_out = counts.joiners_kept = 0
     counts.pieces = counts.pieces_max = counts.pieces_unknown = counts.pieces_over_512 = 0
-    unknown, reason = tokenizer.unk_token_id, f"fewer than {minimum} word pieces"
-    for batch in _batches(source / language, language):
-        for document, ids in zip(batch, piece_ids(tokenizer, [item.text for item in batch]), strict=True):
-            place = (document.page, document.title, document.paragraph)
-            if len(ids) < minimum:
-                counts.drops[rule] += 1
-                staged.dropped.add(*place, document.text, reason, rule, document.text)
-                continue
-            counts.paragraphs_out += 1
-            counts.bytes_out += count_bytes(document.text)
-            counts.joiners_kept += count_joiners(document.text)
-            counts.pieces += len(ids)
-            counts.pieces_max = max(counts.pieces_max, len(ids))
-            counts.pieces_unknown += ids.count(unknown)
-            counts.pieces_over_512 += len(ids) > LONGEST - 2  # [CLS] and [SEP] need two positions
-            staged.kept.add(*place, document.text, len(ids))
+    reason = f"fewer than {minimum} word pieces"
+    staged.kept.folder.mkdir(parents=True)
+    with (staged.kept.folder / IDS).open("wb") as stream:
+        for file in parquet_files(source / language):
+            for batch in pq.ParquetFile(file).iter_batches(_BATCH, columns=["page", "title", "paragraph", "text"]):
+                rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
+                ids, lengths = words(batch.column("text").to_pylist())
+                kept = lengths >= minimum
+                ids = ids[np.repeat(kept, lengths)]
+                stream.write(ids.tobytes())
+                counts.pieces += len(ids)
+                counts.pieces_max = max(counts.pieces_max, int(lengths[kept].max(initial=0)))
+                counts.pieces_unknown += int((ids == words.unknown).sum())
+                counts.pieces_over_512 += int((lengths[kept] > LONGEST - 2).sum())  # [CLS] and [SEP] need two positions
+                for (*place, text), length in zip(rows, lengths.tolist(), strict=True):
+                    if length < minimum:
+                        counts.drops[RULE] += 1
+                        staged.dropped.add(*place, text, reason, RULE, text)
+                        continue
+                    counts.paragraphs_out += 1
+                    counts.bytes_out += count_bytes(text)
+                    counts.joiners_kept += count_joiners(text)
+                    staged.kept.add(*place, text, length)
     return counts
 
 
-def _batches(folder: Path, language: str) -> Iterator[list[Document]]:
-    batch: list[Document] = []
-    for record in read_dataset(folder, language):
-        assert isinstance(record, Document)
-        batch.append(record)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def stored_ids(corpus: Path, language: str, tokenizer: str) -> Path | None:
+    """The file of ids that :func:`finish` left beside a language's shards, if the tokenizer had this fingerprint.
+
+    Source: ours.
+    """
+    path = corpus / language / IDS
+    if not path.is_file() or not (corpus / REPORT).is_file():
+        return None
+    return path if load_report(corpus).settings.get("tokenizer") == tokenizer else None
+
+
+def _fingerprint(tokenizer: PreTrainedTokenizerFast) -> str:
+    from unibert_lib.tokenizer import fingerprint  # with transformers, which workers that only filter can do without
+
+    return fingerprint(tokenizer)

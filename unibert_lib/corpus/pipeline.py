@@ -11,21 +11,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from unibert_lib import languages as table
-from unibert_lib.corpus.filters import HIDDEN, RULES, Drop, Rule, rule_name, rule_options
+from unibert_lib.corpus import executors
+from unibert_lib.corpus.filters import HIDDEN, RULES, Rule, rule_name, rule_options
 from unibert_lib.corpus.folders import Source
+from unibert_lib.corpus.guards import Dropped, apply
 from unibert_lib.corpus.pieces import finish
 from unibert_lib.corpus.progress import Progress
 from unibert_lib.corpus.records import Document, Page, Quarantined
 from unibert_lib.corpus.report import DUPLICATE_PAGE, CorpusReport, LanguageReport, check_balance, open_report
-from unibert_lib.corpus.shards import KEPT, StagedLanguage, count_bytes, count_joiners, finished
+from unibert_lib.corpus.shards import KEPT, StagedLanguage, count_bytes, count_joiners, finished, tidy
 from unibert_lib.corpus.stream import LONE_SURROGATE
 from unibert_lib.corpus.wikitext import paragraphs
 
 __all__ = ["build", "finish"]
+
+_BATCH, _BATCH_CHARACTERS = 1_000, 1_000_000  # samples that meet the rules together, at most
 
 
 def build(
@@ -35,6 +41,8 @@ def build(
     *,
     declare: Iterable[str] = (),
     progress: bool = True,
+    workers: int = 1,
+    executor: Callable[..., Any] | None = None,
 ) -> CorpusReport:
     """Filter the documents of each language and write the corpus.
 
@@ -50,6 +58,8 @@ def build(
         Codes outside the table that are meant; those from :func:`open_folder` need no declaration.
     progress
         Show a bar.
+    workers, executor
+        Languages at a time, and where: see :mod:`unibert_lib.corpus.executors`. The output is the same.
 
     Raises
     ------
@@ -65,48 +75,72 @@ def build(
     names = [rule_name(rule) for rule in rules]
     out = Path(out)
     report = open_report(out, {"rules": names, "options": rule_options(rules)})
+    if workers > 1 or executor is not None:
+        tasks = {language: partial(_build, out, language, source, rules) for language, source in documents.items()}
+        executors.run(tasks, lambda language: finished(out, language) is not None, out / ".tasks", workers, executor)
     with Progress(documents, shown=progress) as bar:
         for language, source in documents.items():
             counts = finished(out, language)
             if counts is None:
-                with StagedLanguage(out, language, KEPT) as staged:
-                    counts = _filter(bar.watch(language, source), staged, list(zip(names, rules, strict=True)))
-                    check_balance([counts])
-                    staged.complete(counts)
+                counts = _build(out, language, bar.watch(language, source), rules)
             bar.complete(source)
             report.languages[language] = counts
             report.write(out)
+    tidy(out)
     return report
 
 
-def _filter(
-    records: Iterable[Page | Document | Quarantined], staged: StagedLanguage, rules: list[tuple[str, Rule]]
+def _build(
+    out: Path, language: str, records: Iterable[Page | Document | Quarantined], rules: Sequence[Rule]
 ) -> LanguageReport:
-    counts = LanguageReport(staged.language, drops={name: 0 for name, _ in rules})
-    for document, duplicate in _documents(records, staged, counts):
-        raw = text = document.text
-        counts.paragraphs_in += 1
-        counts.bytes_in += count_bytes(raw)
-        if not raw.isprintable():
-            _count_hidden(raw, counts)
-        place = (document.page, document.title, document.paragraph)
-        if duplicate:
-            counts.drops[DUPLICATE_PAGE] = counts.drops.get(DUPLICATE_PAGE, 0) + 1
-            staged.dropped.add(*place, text, "duplicate page", DUPLICATE_PAGE, raw)
-            continue
-        for name, rule in rules:
-            answer = rule(text)
-            if isinstance(answer, Drop):
-                counts.drops[name] += 1
-                staged.dropped.add(*place, text, answer.reason, name, raw)
-                break
-            text = answer.text
-        else:
-            counts.paragraphs_out += 1
-            counts.bytes_out += count_bytes(text)
-            counts.joiners_kept += count_joiners(text)
-            staged.kept.add(*place, text)
+    """One language, from its records to its place in the corpus."""
+    with StagedLanguage(out, language, KEPT) as staged:
+        counts = _filter(records, staged, rules)
+        check_balance([counts])
+        staged.complete(counts)
     return counts
+
+
+def _filter(
+    records: Iterable[Page | Document | Quarantined], staged: StagedLanguage, rules: Sequence[Rule]
+) -> LanguageReport:
+    counts = LanguageReport(staged.language, drops={rule_name(rule): 0 for rule in rules})
+    for batch in _batches(_documents(records, staged, counts)):
+        answers = iter(apply(rules, [document.text for document, duplicate in batch if not duplicate]))
+        for document, duplicate in batch:
+            raw = document.text
+            counts.paragraphs_in += 1
+            counts.bytes_in += count_bytes(raw)
+            if not raw.isprintable():
+                _count_hidden(raw, counts)
+            place = (document.page, document.title, document.paragraph)
+            answer = Dropped(raw, DUPLICATE_PAGE, "duplicate page") if duplicate else next(answers)
+            if isinstance(answer, Dropped):
+                counts.drops[answer.rule] = counts.drops.get(answer.rule, 0) + 1
+                staged.dropped.add(*place, answer.text, answer.reason, answer.rule, raw)
+            else:
+                counts.paragraphs_out += 1
+                counts.bytes_out += count_bytes(answer)
+                counts.joiners_kept += count_joiners(answer)
+                staged.kept.add(*place, answer)
+    return counts
+
+
+def _batches(items: Iterable[tuple[Document, bool]]) -> Iterator[list[tuple[Document, bool]]]:
+    """Lists of samples, bounded in number and in characters; what was read before an error comes before the error."""
+    batch: list[tuple[Document, bool]] = []
+    characters = 0
+    try:
+        for item in items:
+            batch.append(item)
+            characters += len(item[0].text)
+            if len(batch) >= _BATCH or characters >= _BATCH_CHARACTERS:
+                yield batch
+                batch, characters = [], 0
+    except ValueError:
+        yield batch
+        raise
+    yield batch
 
 
 def _documents(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 RAW_CHARACTERS = 2_000  # how much of a bad record is kept for inspection (ours)
@@ -32,6 +33,10 @@ class FormatError(ValueError):
         places = [f"{unit} {at}" for unit, at in (("line", line), ("byte", byte)) if at is not None]
         where = " / ".join(places) or "start"
         super().__init__(f"{path}, {where}: {reason}. {remedy[:1].upper()}{remedy[1:]}.")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """From a worker's process to the one that waits for it."""
+        return partial(FormatError, remedy=self.remedy), (self.path, self.reason), self.__dict__
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from unibert_lib.corpus.records import FormatError
+from unibert_lib.runs import writing
 
 REPORT = "report.json"
 DUPLICATE_PAGE = "duplicate_page"  # counted among the drops, beside the rules
@@ -109,10 +110,15 @@ class CorpusReport:
 
     def write(self, out: Path) -> None:
         """Write ``report.json`` in one step: a reader sees the old one or the new one, never half of it."""
-        body = {"settings": self.settings, "languages": {code: asdict(row) for code, row in self.languages.items()}}
+        # A language a line: it is written after each of them, and json's indentation is slow.
+        rows = [f"{json.dumps(code)}: {json.dumps(vars(row))}" for code, row in self.languages.items()]
+        settings, languages = json.dumps(self.settings), ",\n".join(rows)
+        body = f'{{"settings": {settings},\n"languages": {{\n{languages}\n}}}}\n'
         staged = out / f".{REPORT}.staged"
-        staged.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(staged, out / REPORT)
+        with writing(out / REPORT):
+            out.mkdir(parents=True, exist_ok=True)
+            staged.write_text(body, encoding="utf-8")
+            os.replace(staged, out / REPORT)
 
 
 def load_report(out: str | Path) -> CorpusReport:
@@ -132,10 +138,23 @@ def load_report(out: str | Path) -> CorpusReport:
         raise ValueError(f"{path}: no such file; this is no corpus folder, or it is not finished: run corpus.build")
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
-        languages = {code: LanguageReport(**row) for code, row in body["languages"].items()}
-        return CorpusReport(languages, body["settings"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        report = CorpusReport({code: _row(code, row) for code, row in body["languages"].items()}, body["settings"])
+        if not all(isinstance(rule, str) for rule in report.rules):
+            raise ValueError(f"rules are {report.rules!r:.60}")
+        return report
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(path, f"not a corpus report ({error})", remedy="build the corpus again") from error
+
+
+def _row(code: str, given: Any) -> LanguageReport:
+    row = LanguageReport(**given)
+    counts = {name: value for name, value in asdict(row).items() if name not in ("language", "drops")}
+    for name, value in {**counts, **row.drops}.items():
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+            raise ValueError(f"{name} of {code!r} is {value!r:.60}, no count")
+    if row.language != code or not code.isprintable():
+        raise ValueError(f"the row of {code!r} is that of {row.language!r:.60}")
+    return row
 
 
 def open_report(out: Path, settings: dict[str, Any]) -> CorpusReport:
@@ -149,7 +168,6 @@ def open_report(out: Path, settings: dict[str, Any]) -> CorpusReport:
     Source: ours (RELIABILITY, row 13).
     """
     if not (out / REPORT).is_file():
-        out.mkdir(parents=True, exist_ok=True)
         report = CorpusReport({}, settings)
         report.write(out)
         return report

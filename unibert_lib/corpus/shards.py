@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ from unibert_lib.corpus.filters import JOINERS
 from unibert_lib.corpus.records import Quarantined
 from unibert_lib.corpus.report import LanguageReport
 from unibert_lib.corpus.stream import LONE_SURROGATE
+from unibert_lib.runs import writing
 
 _COUNTS = "_report.json"  # parquet readers skip names that begin with an underscore
 ROW_GROUP_ROWS = 5_000
@@ -70,22 +72,24 @@ class ShardWriter:
             self._flush()
 
     def _flush(self) -> None:
-        if self._writer is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(self.folder / f"part-{self._part:05d}.parquet", self.schema)
-            self._part += 1
         columns = list(zip(*self._rows, strict=True)) if self._rows else [()] * len(self.schema)
         arrays = [pa.array(column, type=item.type) for column, item in zip(columns, self.schema, strict=True)]
-        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self.schema))
+        with writing(self.folder):
+            if self._writer is None:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._writer = pq.ParquetWriter(self.folder / f"part-{self._part:05d}.parquet", self.schema)
+                self._part += 1
+            self._writer.write_table(pa.Table.from_arrays(arrays, schema=self.schema))
         self._part_characters += self._characters
         self._rows, self._characters = [], 0
         if self._part_characters >= PART_CHARACTERS:
             self._close_part()
 
     def _close_part(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-        self._writer, self._part_characters = None, 0
+        writer, self._writer, self._part_characters = self._writer, None, 0
+        if writer is not None:
+            with writing(self.folder):
+                writer.close()
 
     def close(self) -> None:
         """Write what is left; with ``always``, an empty language still gets a file without rows."""
@@ -108,7 +112,8 @@ class StagedLanguage:
 
     def __enter__(self) -> StagedLanguage:
         shutil.rmtree(self._folder, ignore_errors=True)  # what a killed run left
-        self.dropped_folder.mkdir(parents=True)
+        with writing(self._folder):
+            self.dropped_folder.mkdir(parents=True)
         self.kept = ShardWriter(self._folder / "kept", self._schema, always=True)
         self.dropped = ShardWriter(self.dropped_folder, DROPPED)
         return self
@@ -127,13 +132,18 @@ class StagedLanguage:
 
     def quarantine(self, record: Quarantined) -> None:
         """Append one unreadable record, lone surrogates escaped, as a line of JSON."""
-        if self._quarantine is None:
-            self._quarantine = self.quarantine_file.open("a", encoding="utf-8")
-        self._quarantine.write(json.dumps(asdict(record)) + "\n")
+        with writing(self.quarantine_file):
+            if self._quarantine is None:
+                self._quarantine = self.quarantine_file.open("a", encoding="utf-8")
+            self._quarantine.write(json.dumps(asdict(record)) + "\n")
 
     def complete(self, report: LanguageReport) -> None:
         """Move the finished language into place."""
         self._close()
+        with writing(self.out / self.language):
+            self._move(report)
+
+    def _move(self, report: LanguageReport) -> None:
         (self._folder / "kept" / _COUNTS).write_text(json.dumps(asdict(report), indent=1) + "\n", encoding="utf-8")
         for source, target in (
             (self.dropped_folder, self.out / "dropped" / self.language),
@@ -151,24 +161,33 @@ class StagedLanguage:
     def _close(self) -> None:
         self.kept.close()
         self.dropped.close()
-        if self._quarantine is not None:
-            self._quarantine.close()
-            self._quarantine = None
+        stream, self._quarantine = self._quarantine, None
+        if stream is not None:
+            with writing(self.quarantine_file):
+                stream.close()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()  # after an error the staged shards stay readable, for inspection
+        with suppress(*(() if error is None else (OSError, ValueError))):  # the first error is the one to tell
+            self._close()  # after an error the staged shards stay readable, for inspection
         if error is None:
             shutil.rmtree(self._folder, ignore_errors=True)
-            staging = self._folder.parent
-            if staging.is_dir() and not any(staging.iterdir()):
-                staging.rmdir()
         elif isinstance(error, ValueError):
             error.add_note(f"what was read before the error lies in {self._folder}")
+
+
+def tidy(out: Path) -> None:
+    """Remove the folder in which languages were staged, unless one was left there by an error."""
+    staging = out / ".staging"
+    if staging.is_dir() and not any(staging.iterdir()):
+        staging.rmdir()
 
 
 def finished(out: Path, language: str) -> LanguageReport | None:
     """The report of a language that an earlier run finished, or None."""
     path = out / language / _COUNTS
-    return LanguageReport(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    if not path.is_file():
+        return None
+    shutil.rmtree(out / ".staging" / language, ignore_errors=True)  # of a run killed between the last move and this
+    return LanguageReport(**json.loads(path.read_text(encoding="utf-8")))

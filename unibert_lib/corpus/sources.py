@@ -130,8 +130,17 @@ def _parquet_batches(path: Path, text_column: str) -> Iterator[dict[str, list[An
         names = table.schema_arrow.names
         _need_column(text_column, names, str(path))
         columns = [name for name in ("page", "id", "title", "paragraph") if name in names and name != text_column]
-        for batch in table.iter_batches(batch_size=_BATCH, columns=[text_column, *columns]):
-            yield batch.to_pydict()
+        batches, rows = table.iter_batches(batch_size=_BATCH, columns=[text_column, *columns]), 0
+        while True:
+            try:
+                if (batch := next(batches, None)) is None:
+                    return
+                columns_of_batch = batch.to_pydict()
+            except (OSError, ValueError) as error:
+                reason = f"broken after row {rows} ({error})"
+                raise FormatError(path, reason, remedy="write or download it again") from error
+            rows += batch.num_rows
+            yield columns_of_batch
 
 
 def _load_saved(path: Path) -> Any:

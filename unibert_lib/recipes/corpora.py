@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,9 +99,10 @@ def ensure_corpus(params: CorpusParameters | PretrainParameters) -> Path:
     with run:
         if not run.done:
             print(f"making the corpus {run.path}")
-            corpus.build(documents(wanted), run.path / "rules-1-4", rules_1_to_4(wanted))
+            first, workers = run.path / "rules-1-4", wanted.workers
+            corpus.build(documents(wanted), first, rules_1_to_4(wanted), workers=workers)
             pieces = _tokenizer(wanted, run.path)
-            report = corpus.finish(run.path / "rules-1-4", run.path, pieces, minimum=wanted.minimum_pieces)
+            report = corpus.finish(first, run.path, pieces, minimum=wanted.minimum_pieces, workers=workers)
             run.finish({"languages": list(report.languages)})
     return run.path
 
@@ -113,7 +116,11 @@ def _tokenizer(params: CorpusParameters, path: Path) -> TokenizersBackend:
         made = tokenizer.train(_texts(path / "rules-1-4"), params.pieces)
     else:
         made = tokenizer.load(params.tokenizer, params.tokenizer_revision)
-    made.save_pretrained(folder)
+    staging = path / ".tokenizer.staging"  # a kill in the midst of saving leaves no half of it under its name
+    shutil.rmtree(staging, ignore_errors=True)
+    made.save_pretrained(staging)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(staging, folder)
     return made
 
 

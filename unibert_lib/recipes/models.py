@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 from transformers import BertForMaskedLM, PreTrainedModel
 
-from unibert_lib import pretrain, runs, student, teacher, tokenizer
+from unibert_lib import pretrain, processes, runs, student, teacher, teacher_cache, teacher_pass, tokenizer, workers
 from unibert_lib.budgets import budget
 from unibert_lib.config import PretrainConfig, objective
 from unibert_lib.parameters import PretrainParameters
 from unibert_lib.recipes.corpora import EMBEDDED, MissingInput, ensure_tokenizer, ensure_tokens
 from unibert_lib.runs import Run
 from unibert_lib.student import INTERMEDIATE_SIZE, Size
+from unibert_lib.teacher_cache import TeacherCache
 from unibert_lib.tokens import TokenStore
 
 # Ours: the embedded teacher is slim and quick, so that it sees several times as many tokens as its students do
@@ -66,11 +69,10 @@ def ensure_teacher(params: PretrainParameters) -> Path:
     inputs = {"tokens": store.fingerprint, "size": f"{TEACHER}, intermediate {TEACHER_INTERMEDIATE}"}
     run = runs.open_run("pretrain", None, config, inputs, params.runs, label=f"teacher-{params.budget}")
     if not run.done:
-        print(f"training the embedded teacher ({config.steps} steps) in {run.path}")
+        if processes.rank() == 0:
+            print(f"training the embedded teacher ({config.steps} steps) in {run.path}")
         made = new_student(TEACHER, store, config, TEACHER_INTERMEDIATE)
-        pretrain.pretrain(
-            config, store, {"teacher": made}, None, run, tokenizer=tokenizer.load(ensure_tokenizer(params))
-        )
+        _pretrain(params, config, store, {"teacher": made}, None, run)
     return run.path / "model"
 
 
@@ -100,13 +102,53 @@ def load_teacher(params: PretrainParameters) -> PreTrainedModel | None:
 def ensure_student(params: PretrainParameters, **changes: object) -> dict[str, Path]:
     """Pretrained students by size, trained now where they are missing; ``changes`` replace single parameters.
 
+    With ``num_processes`` above 1 this process makes what training needs, and starts that many to train.
+
     Source: paper 3.3, 3.4.
     """
     params = changed(params, **changes)
+    if params.num_processes > 1 and not processes.launched():
+        run = open_student(params)
+        if not run.done:
+            workers.start(params.num_processes, "unibert_lib.train", runs.plain(params))
+        return pretrain.model_folders(run, params.sizes)
     store, guide = ensure_tokens(params), load_teacher(params)
     config, run = params.pretrain_config, open_student(params)
     made = {size: new_student(size, store, config) for size in params.sizes}
-    return pretrain.pretrain(config, store, made, guide, run, tokenizer=tokenizer.load(ensure_tokenizer(params)))
+    cache = None if run.done else ensure_teacher_cache(params, store, guide)
+    return _pretrain(params, config, store, made, guide, run, cache)
+
+
+def ensure_teacher_cache(
+    params: PretrainParameters, store: TokenStore, guide: PreTrainedModel | None
+) -> TeacherCache | None:
+    """The teacher's likeliest pieces for this run's batches, worked out where they are missing; None without ``k``.
+
+    Runs with the same batches and the same teacher share one, whatever else differs.
+    """
+    k, config = params.teacher_cache_k, params.pretrain_config
+    if not k or guide is None:
+        return None
+    made_of = teacher_cache.identity(store, config, guide, k)
+    run = runs.open_run("teacher-cache", None, made_of, {}, params.runs, label=f"top{k}")
+    with run if processes.rank() == 0 else nullcontext():
+        return teacher_pass.make(store, config, guide, k, run)
+
+
+def _pretrain(
+    params: PretrainParameters,
+    config: PretrainConfig,
+    store: TokenStore,
+    students: Mapping[str, BertForMaskedLM],
+    guide: PreTrainedModel | None,
+    run: Run,
+    cache: TeacherCache | None = None,
+) -> dict[str, Path]:
+    pieces = tokenizer.load(ensure_tokenizer(params))
+    anyway = params.allow_other_machine
+    return pretrain.pretrain(
+        config, store, students, guide, run, tokenizer=pieces, cache=cache, allow_other_machine=anyway
+    )
 
 
 def changed(params: PretrainParameters, **changes: object) -> PretrainParameters:
@@ -134,5 +176,6 @@ def open_student(params: PretrainParameters) -> Run:
     store, source = ensure_tokens(params), open_teacher(params)
     mark = runs.fingerprint(source) if isinstance(source, Path) else f"{source}@{params.teacher_revision}"
     inputs = {"tokens": store.fingerprint, "teacher": mark, "sizes": "+".join(params.sizes)}
+    inputs |= {"teacher_cache": f"top {params.teacher_cache_k}, fp16"} if params.teacher_cache_k else {}
     label = f"{params.size}-{params.objective.preset}-{params.objective.adversary}"
     return runs.open_run("pretrain", params.name, params.pretrain_config, inputs, params.runs, label=label)

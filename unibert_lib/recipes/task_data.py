@@ -80,8 +80,8 @@ def make_task(params: TaskParameters, data: TaskSet) -> Task:
     return kinds[params.task](max_length=params.length)
 
 
-def fine_tuning(params: TaskParameters) -> FineTuning:
-    """How each cell is trained.
+def fine_tuning(params: TaskParameters, under: Encoder) -> FineTuning:
+    """How each cell is trained; a student of the scaled initialisation keeps its smaller steps.
 
     Source: ours.
     """
@@ -92,7 +92,7 @@ def fine_tuning(params: TaskParameters) -> FineTuning:
         epochs=params.epochs or limits.epochs,
         steps=params.fixed_steps,
         control=params.control,
-        smaller_wide_steps=params.budget != "paper",  # as the students of these budgets were pretrained
+        smaller_wide_steps=under.scaled,
         device=params.device,
         precision=params.precision,
     )
@@ -137,7 +137,7 @@ def task_run(params: TaskParameters, under: Encoder, data: TaskSet) -> Run:
         "data": data.name,
         "languages": task_languages(params, data),
         "model": under.name,
-        "training": fine_tuning(params),
+        "training": fine_tuning(params, under),
     }
     inputs = {"model": under.sha, "data": runs.fingerprint(sorted(data.marks.values()))}
     return runs.open_run("finetune", params.name, identity, inputs, params.runs, label=f"{params.task}-{data.name}")

@@ -1,4 +1,4 @@
-"""The paper's Tables 2 to 6 in the schema of our own runs."""
+"""The paper's Table 1, and its Tables 2 to 6 in the schema of our own runs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from unibert_lib.results.store import AVG_REPORTED, COLUMNS, NOT_REPORTED, check
 from unibert_lib.runs import REPOSITORY
 
 PAPER = REPOSITORY / "data" / "paper" / "tables.csv"
+TABLE1 = REPOSITORY / "data" / "paper" / "table1.csv"
 PAPER_METRIC = {"ner": "f1", "nli": "macro_f1", "qa": "f1", "sts": "pearson", "legal_ner": "f1"}
 PAPER_DATASET = {"ner": "CoNLL-2002/2003", "nli": "XNLI", "qa": "MLQA", "sts": "STS22", "legal_ner": "MAPA"}
 
@@ -47,3 +48,23 @@ def load_paper(averages: bool = False) -> pd.DataFrame:
             | {"score": score, "status": "done" if printed else NOT_REPORTED}
         )
     return frame(check(row) for row in rows)
+
+
+def load_table1() -> pd.DataFrame:
+    """Table 1, a row a model: ``layers``, ``hidden``, ``heads``; ``vocabulary`` (K), ``parameters`` and ``size`` (M).
+
+    A printed G is a thousand M. Which of MB and MiB the M of a size is, the table does not say.
+
+    Source: paper Table 1.
+    """
+    table = pd.read_csv(TABLE1, index_col="model", dtype=str)
+    counts = table[["layers", "hidden", "heads"]].astype(int)
+    return counts.assign(
+        vocabulary=table["vocabulary"].str.removesuffix("K").astype(int),
+        parameters=table["parameters"].map(_millions),
+        size=table["size"].map(_millions),
+    )
+
+
+def _millions(printed: str) -> float:
+    return float(Decimal(printed[:-1]) * {"M": 1, "G": 1000}[printed[-1]])

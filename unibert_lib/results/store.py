@@ -19,6 +19,8 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock
 
+from unibert_lib.runs import writing
+
 # Column and dtype. Text is never empty: what does not apply is "none"; a number that does not apply is None.
 COLUMNS: dict[str, str] = {
     "model": "str",  # a trivial rival is "baseline:<name>"
@@ -116,21 +118,24 @@ def append(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> int:
     ------
     ValueError
         If a row is not valid (nothing is written then), or a line of the file is not.
+    NotWritten
+        If the disk is full; the file is as it was.
 
     Source: ours.
     """
     path, checked = Path(path), [check(row) for row in rows]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        path.touch()
-        _mend(path)
-        known = {_key(row): row for row in _read(path)}
-        new = []
-        for row in checked:
-            if known.get(_key(row)) != row:
-                known[_key(row)] = row
-                new.append(row)
-        _write(path, "".join(json.dumps(row, allow_nan=False) + "\n" for row in new).encode())
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            path.touch()
+            _mend(path)
+            known = {_key(row): row for row in _read(path)}
+            new = []
+            for row in checked:
+                if known.get(_key(row)) != row:
+                    known[_key(row)] = row
+                    new.append(row)
+            _write(path, "".join(json.dumps(row, allow_nan=False) + "\n" for row in new).encode())
     return len(new)
 
 

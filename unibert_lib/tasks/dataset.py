@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -87,10 +86,9 @@ class TaskSet:
         return pd.DataFrame(rows, columns=["split", "language", "records", "quarantined", "flagged"])
 
     def overlap(self) -> pd.DataFrame:
-        """Test records whose input stands in the training data too, of the same or of another language's item.
+        """How many test records of each language have an input that stands in the training data too.
 
-        ``same input`` counts equal texts; ``same item`` counts translations: with parallel data, training on one
-        language would show the model the test of another.
+        Translations of one item are no equal inputs: :func:`shared_items` finds those.
 
         Source: ours (RELIABILITY, row 39).
         """
@@ -151,5 +149,4 @@ def shared_items(train: Iterable[TaskData[Any]], test: Iterable[TaskData[Any]]) 
 
     Source: ours.
     """
-    left = Counter(record.item for data in train for record in data)
-    return len(left.keys() & {record.item for data in test for record in data})
+    return len({record.item for data in train for record in data} & {record.item for data in test for record in data})

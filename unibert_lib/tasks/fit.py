@@ -23,9 +23,9 @@ from transformers.tokenization_utils_tokenizers import TokenizersBackend
 from transformers.utils import logging as hf_logging
 
 from unibert_lib.batches import IGNORE_INDEX
+from unibert_lib.optimiser import parameter_groups
 from unibert_lib.progress import quiet
 from unibert_lib.tasks.task import Feature, Task
-from unibert_lib.trainee import WIDE
 
 PADDING = {"labels": IGNORE_INDEX}  # everything else is padded with 0, input_ids with [PAD]
 
@@ -45,7 +45,7 @@ class FineTuning:
     warmup: float = 0.1  # share of the steps
     weight_decay: float = 0.01
     max_gradient_norm: float = 1.0
-    smaller_wide_steps: bool = False  # for students of the scaled initialisation, see parameter_groups
+    smaller_wide_steps: bool = False  # for students of the scaled initialisation, see optimiser.parameter_groups
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
 
@@ -127,6 +127,9 @@ def fit(
     if not features:
         raise ValueError("no training record is left; see the quarantine of the training files")
     set_seed(seed)
+    groups = parameter_groups(model.named_parameters(), how.weight_decay, scaled=how.smaller_wide_steps)
+    for group in groups:
+        group["lr"] = learning_rate * group.pop("scale", 1.0)
     with TemporaryDirectory() as scratch, quiet(hf_logging):
         arguments = TrainingArguments(
             output_dir=scratch,
@@ -153,37 +156,11 @@ def fit(
             train_dataset=[dict(feature.inputs) for feature in features],
             data_collator=collator(_pad(tokenizer)),
             callbacks=[_AfterStep(after_step)],
-            optimizers=(torch.optim.AdamW(parameter_groups(model, how, learning_rate)), None),
+            optimizers=(torch.optim.AdamW(groups), None),
         )
         trainer.remove_callback(PrinterCallback)  # our bar says what its lines would
         trainer.train()
     return model
-
-
-def parameter_groups(model: nn.Module, how: FineTuning, learning_rate: float) -> list[dict[str, Any]]:
-    """The optimiser's groups: decayed matrices, and free biases and LayerNorms.
-
-    AdamW moves a sum over 3072 inputs six times as far as one over 512. A student pretrained with smaller steps
-    there (``initialisation="scaled"``) needs them here too: at 1e-3 its vectors else become alike within ten steps.
-
-    Source: Devlin et al. (2019) for the decay; the smaller steps are ours, as in pretraining.
-    """
-    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    wide = {
-        name: p
-        for name, p in named
-        if how.smaller_wide_steps and name.endswith("output.dense.weight") and p.shape[1] > WIDE
-    }
-    rest = [p for name, p in named if name not in wide]
-    groups: list[dict[str, Any]] = [
-        {"params": [p for p in rest if p.ndim >= 2], "lr": learning_rate, "weight_decay": how.weight_decay},
-        {"params": [p for p in rest if p.ndim < 2], "lr": learning_rate, "weight_decay": 0.0},
-    ]
-    groups += [
-        {"params": [p], "lr": learning_rate * WIDE / p.shape[1], "weight_decay": how.weight_decay}
-        for p in wide.values()
-    ]
-    return [group for group in groups if group["params"]]
 
 
 @torch.inference_mode()

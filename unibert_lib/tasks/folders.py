@@ -50,7 +50,7 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
         Layout(r"xnli\.(?P<split>dev|test)\.tsv", nli.read_xnli),
         Layout(r"multinli\.train\.(?P<language>[a-z]+)\.tsv", nli.read_xnli, "train"),
         Layout(r"(?P<split>train|dev|test)-(?P<language>[a-z-]+)\.tsv", nli.read_xnli),  # XTREME
-        Layout(r"(?P<language>[a-z]+)\.tsv", nli.read_xnli, "dev"),  # AmericasNLI
+        Layout(r"anli\.(?P<split>dev|test)\.tsv", nli.read_xnli),  # AmericasNLI
     ),
     "qa": (
         Layout(r"(?P<language>[a-z]+)_squad-translate-train-train-v1\.1\.json", qa.read_squad, "train"),
@@ -103,8 +103,7 @@ def open_folder(
     present = [split for split in SPLITS if found[split]]
     if len(present) == 1:
         remarks.append(f"only a {present[0]} split: cut by item into 70 % train, 10 % dev, 20 % test")
-        whole = split_by_item(found[present[0]], ONLY, seed, name)
-        return replace(whole, test=whole.test), remarks
+        return split_by_item(found[present[0]], ONLY, seed, name), remarks
     if not found["test"]:
         remarks.append("no test split: dev is the test")
         found = {**found, "test": found["dev"], "dev": {}}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from transformers import AutoModel, AutoModelForSequenceClassification, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
@@ -43,7 +44,7 @@ class MatchedPair(nn.Module):
     ) -> SequenceClassifierOutput:
         types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
-        first, second = (_mean(hidden, segment_ids == side) for side in (1, 2))
+        first, second = (masked_mean(hidden, segment_ids == side) for side in (1, 2))
         logits = self.classifier(torch.cat([first, second, (first - second).abs(), first * second], dim=-1))
         loss = None
         if labels is not None and self.outputs > 1:
@@ -53,7 +54,13 @@ class MatchedPair(nn.Module):
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
-def _mean(hidden: Tensor, chosen: Tensor) -> Tensor:
+def masked_mean(
+    hidden: Float[Tensor, "rows seq hidden"], chosen: Bool[Tensor, "rows seq"]
+) -> Float[Tensor, "rows hidden"]:
+    """The mean of each row's chosen token vectors; 0 for a row without any.
+
+    Source: ours.
+    """
     weight = chosen[..., None].to(hidden.dtype)
     mean: Tensor = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1)
     return mean

@@ -19,9 +19,8 @@ from unibert_lib.tasks.dataset import TaskSet
 from unibert_lib.tasks.heads import Head, pair_model, segments
 from unibert_lib.tasks.records import SentencePair, TaskData
 from unibert_lib.tasks.task import Feature, Predictions, Task
+from unibert_lib.tasks.xnli import LABELS as LABELS
 from unibert_lib.tasks.xnli import read_xnli as read_xnli
-
-LABELS = ("entailment", "neutral", "contradiction")
 
 
 @dataclass(frozen=True)

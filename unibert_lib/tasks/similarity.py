@@ -18,8 +18,8 @@ from pathlib import Path
 
 from unibert_lib.corpus.records import FormatError
 from unibert_lib.corpus.stream import LONE_SURROGATE
+from unibert_lib.tasks.reading import Sorter, language_of, read_text
 from unibert_lib.tasks.records import ScoredPair, Split, TaskData
-from unibert_lib.tasks.xnli import Sorter, language_of, read_text
 
 MOST_SIMILAR, LEAST_SIMILAR = 1.0, 4.0  # Overall, from the task's annotation scheme
 STSB_HIGHEST = 5.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from dataclasses import MISSING, asdict, dataclass, fields
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 TABLE = Path(__file__).resolve().parents[2] / "data" / "sources.toml"
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_ARCHIVE = re.compile(r"(?i)\.(?:tar|t[bgx]z2?|zip|7z|rar)(?:\.\w+)?$|^(?:zip|tar)://")
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,13 @@ def load(path: Path = TABLE) -> dict[str, Source]:
     """
     known = {field.name: field.default is MISSING for field in fields(Source) if field.name != "name"}
     found = {}
-    for name, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not TOML in UTF-8 ({error}): correct it") from error
+    for name, entry in entries.items():
+        if not isinstance(entry, dict):
+            raise ValueError(f"{path}, [{name}]: {entry!r:.60} is no table: write its fields below [{name}]")
         for key in entry:
             if key not in known:
                 raise ValueError(f"{path}, [{name}]: {unknown('field', key, known)}")
@@ -103,16 +111,16 @@ def table() -> pd.DataFrame:
 def hub_rows(hub_id: str, config: str | None, split: str, revision: str | None) -> Dataset:
     """The rows of a data set of the hub at a pinned commit, or of a local folder of its parquet files.
 
-    A folder takes ``revision=None``: it has no commit. Loading scripts are never run. Offline, what was loaded
-    before at this commit comes from the cache.
+    A folder takes ``revision=None``: it has no commit. Loading scripts are never run, archives never unpacked, and a
+    folder's card may not send us elsewhere. Offline, what was loaded before at this commit comes from the cache.
 
     Raises
     ------
     ValueError
         Without a full commit id; if the hub cannot be reached, the id, configuration or split is not there, the data
-        set needs a script, or a file is broken. The message names the remedy.
+        set needs a script, holds an archive, or a file is broken. The message names the remedy.
 
-    Source: ours (RELIABILITY, rows 17 and 44).
+    Source: ours (RELIABILITY, rows 17, 43 and 44).
     """
     folder = Path(hub_id).expanduser().is_dir()
     if folder and revision is not None:
@@ -120,12 +128,18 @@ def hub_rows(hub_id: str, config: str | None, split: str, revision: str | None) 
     if not folder and (revision is None or not _COMMIT.fullmatch(revision)):
         remedy = "give the 40 hex digits of a commit (on the hub: Files and versions, History), not a branch or a tag"
         raise ValueError(f"{hub_id}: revision={revision!r} pins nothing: {remedy}")
-    from datasets import load_dataset
+    from datasets import load_dataset, load_dataset_builder
     from datasets.exceptions import DatasetGenerationError
 
     where = f"{hub_id}, config {config!r}, split {split!r}" + (f", revision {revision}" if revision else "")
     source = str(Path(hub_id).expanduser()) if folder else hub_id
     try:
+        listed = load_dataset_builder(source, config, revision=revision).config.data_files or {}
+        files = [str(file) for split_files in listed.values() for file in split_files]
+        if packed := [file for file in files if _ARCHIVE.search(file)]:
+            raise ValueError(f"{packed[0]} is an archive, which is not unpacked; unpack it and give its folder")
+        if folder and (outside := [file for file in files if not _below(source, file)]):
+            raise ValueError(f"its card names {outside[0]}, which lies elsewhere; put the file into the folder")
         rows: Any = load_dataset(source, config, split=split, revision=revision)
     except ConnectionError as error:
         remedy = "unset HF_HUB_OFFLINE and go online once to cache this commit, or give a folder of its parquet files"
@@ -135,6 +149,8 @@ def hub_rows(hub_id: str, config: str | None, split: str, revision: str | None) 
         raise ValueError(f"{where}: no data there ({error}); {remedy}") from error
     except (pa.ArrowInvalid, DatasetGenerationError) as error:
         raise ValueError(f"{where}: a file is broken ({error}); download it again") from error
+    except ImportError as error:
+        raise ValueError(f"{where}: its card names a file that lies elsewhere ({error}); give its files") from error
     except ValueError as error:
         raise ValueError(f"{where}: {error}; check the configuration and the split") from error
     except RuntimeError as error:
@@ -143,3 +159,8 @@ def hub_rows(hub_id: str, config: str | None, split: str, revision: str | None) 
         remedy = "pin a commit of its branch refs/convert/parquet, or give the original files to the reader"
         raise ValueError(f"{where}: it needs a loading script, which is not run ({error}); {remedy}") from error
     return rows
+
+
+def _below(folder: str, file: str) -> bool:
+    """Whether a name stays in a folder; a link in there may lead on, it is the reader's own."""
+    return Path(os.path.abspath(file)).is_relative_to(os.path.abspath(folder))

@@ -16,8 +16,8 @@ from pathlib import Path
 from unibert_lib.corpus.records import FormatError
 from unibert_lib.corpus.stream import LONE_SURROGATE
 from unibert_lib.languages import LANGUAGES
+from unibert_lib.tasks.reading import Sorter, language_of, read_text
 from unibert_lib.tasks.records import Answer, Question, Split, TaskData
-from unibert_lib.tasks.xnli import Sorter, language_of, read_text
 
 NO_PLACE = -1  # the start of an answer whose place is not a number (dev and test only)
 _MLQA = re.compile(r"context-([a-z]{2})-question-([a-z]{2})(?![a-z])")

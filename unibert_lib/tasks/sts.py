@@ -15,7 +15,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib import metrics
-from unibert_lib.tasks.heads import Head, pair_model, segments
+from unibert_lib.tasks.heads import Head, masked_mean, pair_model, segments
 from unibert_lib.tasks.records import ScoredPair
 from unibert_lib.tasks.similarity import read_sts22 as read_sts22
 from unibert_lib.tasks.similarity import read_stsb as read_stsb
@@ -148,6 +148,4 @@ class BiEncoder(nn.Module):
 
     def _mean(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        weight = attention_mask[..., None].to(hidden.dtype)
-        mean: Tensor = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1)
-        return mean
+        return masked_mean(hidden, attention_mask.bool())

@@ -14,6 +14,7 @@ from transformers import AutoConfig, PreTrainedModel
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 from transformers.utils import logging as hf_logging
 
+from unibert_lib import hub
 from unibert_lib import tokenizer as tokenizers
 from unibert_lib.progress import quiet
 
@@ -91,19 +92,19 @@ def load_encoder(auto: Any, source: str | Path, revision: str | None = None, **h
     path = Path(source).expanduser()
     local = path.exists()
     revision = None if local else revision or tokenizers.PINNED.get(str(source))
-    if not local and revision is None:
+    if not local and not tokenizers.COMMIT.fullmatch(revision or ""):
         raise ValueError(
-            f"model {source!r}: not a folder, and a hub id needs a pinned commit (-p model_revision, 40 hex digits)"
+            f"model {source!r}: not a folder, and a hub id needs a pinned commit "
+            f"(-p model_revision, 40 hex digits), not {revision!r}"
         )
-    where = {"revision": revision or "main", "local_files_only": local}
     try:
         # Dropout stays the encoder's own; a classroom student has none.
-        config = AutoConfig.from_pretrained(path if local else str(source), **where, **head)
+        config = hub.from_pretrained(AutoConfig, source, revision, **head)
         with quiet(hf_logging):  # "some weights are newly initialised" is the point of a fresh head
-            model = auto.from_pretrained(path if local else str(source), config=config, use_safetensors=True, **where)
-    except OSError as error:
+            model = hub.from_pretrained(auto, source, revision, config=config, use_safetensors=True)
+    except hub.HubError as error:
         raise ValueError(
-            f"model {source!r}: cannot be loaded ({str(error).splitlines()[0]}); "
+            f"model {str(source)!r}: cannot be loaded ({error}); "
             "give a folder that from_pretrained reads, or a hub id that is in the cache"
         ) from error
     # BERT's heads take **kwargs and ignore num_items_in_batch: Trainer would multiply loss and gradients by the number

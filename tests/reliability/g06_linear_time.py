@@ -1,0 +1,315 @@
+"""G6: ten times the input costs at most thirteen times the time, for every filter, cleaning step and reader."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.reliability.attacks import TEXTS, Attack, nested, repeated
+from tests.reliability.goal import Goal, Outcome, Plan
+from tests.reliability.samples import HEAD, TAIL, page, result_row, small_tokenizer
+from unibert_lib import corpus, results, tokenizer
+from unibert_lib.corpus import filters, markup, wikitext
+from unibert_lib.tasks import conll, mapa, similarity, squad, xnli
+
+MOST = 13.0  # time(10 n) / time(n)
+LEAST_SECONDS = 2e-3  # shorter calls are repeated: the clock's own steps would be measured
+SIZE = 100_000  # characters; ten times as many are compared with it
+WORD = 10_000_000  # characters of the one word for the tokenizer (RELIABILITY, row 15)
+
+Call = Callable[[Any], object]
+
+
+class _TooLong(Exception):
+    """The larger size had its chance."""
+
+
+def seconds(call: Call, given: Any, limit: float | None = None) -> float:
+    """CPU seconds of one call, the best of a few; infinite where it is not back within ``limit``."""
+    best, spent, runs, repeats = float("inf"), 0.0, 0, 1
+    while runs < 2 or (spent < 0.05 and runs < 5):
+        began = time.process_time()
+        try:
+            with _interrupted(limit):
+                for _ in range(repeats):
+                    call(given)
+        except _TooLong:
+            return best
+        taken = max(time.process_time() - began, 1e-9)
+        spent += taken
+        if taken < LEAST_SECONDS and not runs:
+            repeats *= min(int(1.5 * LEAST_SECONDS / taken) + 1, 100)
+            continue
+        best, runs = min(best, taken / repeats), runs + 1
+        if taken > 0.5:
+            break
+    return best
+
+
+@contextmanager
+def _interrupted(limit: float | None) -> Iterator[None]:
+    """Raise :class:`_TooLong` after so many seconds of CPU."""
+
+    def give_up(*_: object) -> None:
+        raise _TooLong
+
+    if limit is None:
+        yield
+        return
+    before = signal.signal(signal.SIGPROF, give_up)
+    signal.setitimer(signal.ITIMER_PROF, limit)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+def growth(call: Call, make: Attack, size: int) -> tuple[float, float]:
+    """time(10 n) / time(n) and time(10 n). A ratio over the limit is measured again: noise passes, a square stays."""
+    small, large = make(size), make(10 * size)
+    ratio = most = float("inf")
+    for _ in range(3):
+        short = seconds(call, small)
+        most = seconds(call, large, limit=3 * MOST * short + 0.5)
+        ratio = min(ratio, most / short)
+        if ratio <= MOST or most == float("inf"):
+            break
+    return ratio, most
+
+
+def texts(tokens: Any) -> Mapping[str, Call]:
+    """What takes a string: the rules, the steps of cleaning, the tokenizer."""
+    rule_5 = corpus.too_few_pieces(tokens)
+
+    def whole_page(text: str) -> None:
+        for _ in wikitext.paragraphs(corpus.Page("1", "t", 0, False, text, "en")):
+            pass
+
+    return {
+        **{filters.rule_name(rule): rule for rule in corpus.RULES},
+        "hidden_characters, joiners too": filters.RULES_WITHOUT_JOINERS[-1],
+        "too_few_pieces": rule_5,
+        "tokenizer.sanitise": tokenizer.sanitise,
+        "tokenizer": lambda text: tokens(tokenizer.sanitise(text), add_special_tokens=False, verbose=False),
+        "remove_comments": markup.remove_comments,
+        "protect_nowiki": markup.protect_nowiki,
+        "remove_tags": markup.remove_tags,
+        "remove_templates_and_tables": markup.remove_templates_and_tables,
+        "filter_links": lambda text: markup.filter_links(text, lambda target: target.startswith("File:")),
+        "clean": wikitext.clean,
+        "plain": wikitext.plain,
+        "strip_plainly": wikitext.strip_plainly,
+        "paragraphs": whole_page,
+    }
+
+
+def _lines(unit: str, head: str = "", tail: str = "") -> Attack:
+    return repeated(unit, head, tail)
+
+
+def _a_line(make: Attack, size: int) -> str:
+    return make(size) + "\n"
+
+
+def files() -> Mapping[str, tuple[str, Call, Mapping[str, Attack]]]:
+    """What takes a file: its name, the reader, and attacks of the format's own."""
+
+    def all_of(read: Callable[[Path], Any]) -> Call:
+        def call(path: Path) -> None:
+            try:
+                for _ in read(path):
+                    pass
+            except ValueError:
+                pass  # G5 looks at the errors; here the way there must not be long
+
+        return call
+
+    def one_page(make: Attack) -> Attack:
+        return lambda size: HEAD + page(1, make(size)) + TAIL
+
+    dumps = {
+        "pages": repeated(page(1), HEAD, TAIL),
+        "openings of pages": repeated("<page>", HEAD),
+        "ends of pages": repeated("</page>", HEAD),
+        "comments": repeated("<!--", HEAD),
+        "short comments": repeated("<!-- -->", HEAD, TAIL),
+        "sections": repeated("<![CDATA[", HEAD),
+        "headers": repeated("<siteinfo>", HEAD),
+        "names of spaces": repeated('<namespace key="1"', "<mediawiki><siteinfo>", "</siteinfo></mediawiki>"),
+        "an attribute": repeated("x", '<mediawiki a="'),
+        "less-than signs": repeated("<", HEAD),
+        "elements in a page": one_page(nested("<a>", "</a>")),
+        "unclosed elements in a page": one_page(repeated("<a>")),
+        "attributes in a page": one_page(lambda size: "<a " + " ".join(f'a{i}=""' for i in range(size // 8)) + ">"),
+        "entities in a page": one_page(repeated("&amp;")),
+        "escaped in many layers": one_page(repeated("amp;", "&")),
+        "spaces": one_page(repeated(" ")),
+        "after the end": repeated("garbage ", HEAD + TAIL),
+        "ends of the root": repeated("</mediawiki", HEAD),
+    }
+    sentences = {
+        "lines": repeated("a sentence.\n"),
+        "one line": repeated("a"),
+        "empty lines": repeated("\n"),
+        "carriage returns": repeated("\r"),
+    }
+    columns = {
+        "sentences": repeated("Rome B-LOC\nis O\n\n"),
+        "one sentence": repeated("a O\n"),
+        "wrong tags": repeated("a I-LOC\n\n"),
+        "prefixes": repeated("en:a\tO\n\n"),
+        "spaces in a line": repeated(" ", "a", "O\n"),
+        "tabs in a line": repeated("\t", "a\tO\n\na", "O\n"),
+        "one token": repeated("a", "", " O\n"),
+        "carriage returns": repeated("a O\r\r"),
+        "ragged": repeated("a O\nb X O\n\n"),
+        "one tag": repeated("-B", "a B", "\n"),
+    }
+    row = json.dumps(
+        {"language": "en", "file_name": "f", "sentence_number": 1, "tokens": ["a"], "coarse_grained": ["O"]}
+    )
+    objects = {
+        "records": repeated(row + "\n"),
+        "arrays": nested("[", "]"),
+        "unclosed arrays": repeated("["),
+        "objects": repeated('{"a":'),
+        "a number": repeated("9"),
+        "a string": repeated("a", '"'),
+        "escapes": repeated("\\u0041", '"', '"'),
+        "escaped surrogates": repeated("\\ud800", '"', '"'),
+        "tokens of a record": repeated('"a",', row.partition('["a"]')[0] + "[", '"a"],"coarse_grained":[]}'),
+        "empty lines": repeated("\n"),
+    }
+    pairs = {
+        "rows": repeated("a premise\ta hypothesis\tneutral\n"),
+        "tabs": repeated("\t"),
+        "quotes": repeated('"a\tb\tneutral\n'),
+        "one cell": repeated("a", "p\th\tneutral\n"),
+        "empty lines": repeated("\n", "p\th\tneutral\n"),
+        "labels": repeated("a\tb\twrong\n", "p\th\tneutral\n"),
+        "headers": repeated("premise\t", "", "hypothesis\tlabel\n"),
+    }
+    question = {"id": "1", "question": "q", "answers": [{"text": "a", "answer_start": 0}]}
+    article = json.dumps({"paragraphs": [{"context": "a b", "qas": [question]}]})
+    questions = {
+        **{name: objects[name] for name in ("arrays", "unclosed arrays", "objects", "a number", "a string")},
+        "articles": repeated(article + ", ", '{"data": [', article + "]}"),
+        "ids": repeated('"id": ', '{"data": [', "1]}"),
+        "a context": lambda size: json.dumps(
+            {"data": [{"paragraphs": [{"context": "a b " * (size // 4), "qas": [question]}]}]}
+        ),
+        "answers": repeated('{"text": "b", "answer_start": 2}, ', article[:-1].join(("", ""))),
+    }
+    scored = {
+        "rows": repeated("one,other,2.5\n"),
+        "quotes": repeated('"a""b",'),
+        "an open quote": repeated("a,b\n", '"'),
+        "commas": repeated(","),
+        "quoted line breaks": repeated('"a\n"",b",c,1\n'),
+        "a number": repeated("9", "a,b,", "\n"),
+        "empty lines": repeated("\n"),
+    }
+    rows = {
+        "rows": repeated(json.dumps(result_row()) + "\n"),
+        **{name: partial(_a_line, make) for name, make in objects.items()},
+    }
+    return {
+        "read_dump": ("enwiki-a.xml", all_of(lambda path: corpus.read_dump(path, "en", strict=False)), dumps),
+        "read_sentences": ("en.txt", all_of(lambda path: corpus.read_sentences(path, "en")), sentences),
+        "read_conll": ("eng.train", all_of(conll.read_conll), columns),
+        "read_mapa": ("train.jsonl", all_of(mapa.read_mapa), objects),
+        "read_xnli": ("dev-en.tsv", all_of(xnli.read_xnli), pairs),
+        "read_squad": ("xquad.en.json", all_of(squad.read_squad), questions),
+        "read_stsb": ("stsb-en-dev.csv", all_of(similarity.read_stsb), scored),
+        "results.load": ("rows.jsonl", all_of(lambda path: results.load(path).index), rows),
+    }
+
+
+def _cases(folder: Path, tokens: Any) -> Iterator[tuple[str, str, Call, Attack]]:
+    for name, call in texts(tokens).items():
+        for attack, make in TEXTS.items():
+            yield name, attack, call, make
+    for name, (file, call, attacks) in files().items():
+        for attack, make in attacks.items():
+            yield name, attack, call, _on_disk(folder / file, make)
+
+
+def _on_disk(path: Path, make: Attack) -> Callable[[int], Any]:
+    def write(size: int) -> Path:
+        target = path.parent / str(size) / path.name
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(make(size).encode("utf-8", "surrogatepass"))
+        return target
+
+    return write
+
+
+def _check(plan: Plan, cases: Iterator[tuple[str, str, Call, Attack]], size: int) -> Outcome:
+    worst: dict[str, tuple[float, str]] = {}
+    slowest, failures, count = (0.0, ""), [], 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, attack, call, make in cases:
+            ratio, taken = growth(call, make, size)
+            count += 1
+            worst[name] = max(worst.get(name, (0.0, "")), (ratio, attack))
+            slowest = max(slowest, (taken, f"{name} on {attack}"))
+            if ratio > MOST:
+                failures.append(
+                    f"{name} on {attack}: time grows {ratio:.1f} times from {size} to {10 * size} characters"
+                )
+    figures = {
+        "pairs": count,
+        "size": f"{size} and {10 * size}",
+        "largest ratio": {name: f"{ratio:.1f} ({attack})" for name, (ratio, attack) in worst.items()},
+        "slowest": f"{slowest[0]:.2f} s ({slowest[1]})",
+    }
+    return Outcome(not failures, figures, tuple(failures))
+
+
+def _word(tokens: Any) -> tuple[float, list[str]]:
+    """The seconds of one word of 10 MB in rule 5, and what is wrong with that."""
+    began = time.process_time()
+    answer = corpus.too_few_pieces(tokens)("a" * WORD)
+    spent = time.process_time() - began
+    wrong = [] if isinstance(answer, corpus.Drop) else ["a word of 10 MB is kept: it is one piece"]
+    return spent, wrong + ([f"a word of 10 MB takes {spent:.1f} s"] if spent > 2 else [])
+
+
+def check(plan: Plan) -> Outcome:
+    tokens = small_tokenizer()
+    cases = list(_cases(plan.folder, tokens))
+    if plan.quick:  # every subject, on some of its attacks
+        cases = cases[plan.seed % 29 :: 29]
+    found = _check(plan, iter(cases), SIZE)
+    spent, wrong = _word(tokens)
+    figures = {**found.figures, "one word of 10 MB": f"{spent:.2f} s"}
+    return Outcome(found.met and not wrong, figures, (*found.failures, *wrong))
+
+
+def control(plan: Plan) -> Outcome:
+    """Tags and comments as one would write them in a hurry: both are quadratic where they are not closed."""
+    tags, comments = re.compile(r"<[^>]+>"), re.compile(r"<!--.*?-->", re.DOTALL)
+    naive = {"tags": lambda text: tags.sub("", text), "comments": lambda text: comments.sub("", text)}
+    attacks = {"tags": TEXTS["less-than signs"], "comments": TEXTS["unclosed comments"]}
+    return _check(plan, iter([(name, name, naive[name], attacks[name]) for name in naive]), 3_000)
+
+
+GOALS = (
+    Goal(
+        "G6",
+        "time(10 n) / time(n) <= 13 for every filter, cleaning step and reader on attacks of 100 kB and more",
+        check,
+        control,
+        "the linear scanning of tags and comments",
+    ),
+)

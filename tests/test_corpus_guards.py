@@ -1,0 +1,256 @@
+"""What spares work answers as the plain rules and the tokenizer do: batches, bounds, remembered words."""
+
+import sys
+import unicodedata
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import BertTokenizerFast
+
+from unibert_lib import corpus, tokenizer
+from unibert_lib.corpus import RULES, Drop, Keep, too_few_pieces
+from unibert_lib.corpus.filters import RULES_WITHOUT_JOINERS
+from unibert_lib.corpus.guards import Dropped, apply, read
+from unibert_lib.corpus.wordpieces import Bounds, WordIds, cuts_at_spaces, is_kept, piece_ids
+
+CODES = [code for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+# Beyond the first two planes, what Python does not print is not counted on: it would make the test slow.
+EVERY_CHARACTER = [chr(code) for code in CODES if code < 0x20000 or chr(code).isprintable()]
+WORDS = [
+    "one",
+    "two",
+    "Nile",
+    "naïve",
+    "ελληνικά",
+    "привет",
+    "می\u200cخواهم",
+    "हिन्दी",
+    "ภาษาไทย",
+    "日本語",
+    "中",
+    "한국어",
+]
+# What the rules and the tokenizer look at, word by word and sign by sign.
+HARD = [
+    *WORDS,
+    "[SEP]",
+    "[unused1]",
+    "##s",
+    "x",
+    "X",
+    "ISBN",
+    "e-ISBN",
+    "0306406152",
+    "7",
+    "٧",
+    "http://a.b",
+    "www.a",
+    "w.",
+]
+HARD += [
+    "mailto:",
+    "o:",
+    ":/",
+    "&amp;",
+    "&",
+    "<",
+    "<br>",
+    ">",
+    "-->",
+    "«",
+    "”",
+    ".",
+    ",",
+    "'",
+    "-",
+    "…",
+    "。",
+    "\u0301",
+]
+HARD += [
+    "\u200b",
+    "\u200d",
+    "\xad",
+    "\xa0",
+    "\u3000",
+    "\x1c",
+    "\x85",
+    "\n",
+    "\0",
+    "\ufffd",
+    "\ue000",
+    "\U000f0000",
+    "😀",
+    "𠀀",
+]
+HARD += ["a" * 101, "中" * 5, "Ⅻ", "ſ", "İ", " ", "  "]
+text = st.one_of(
+    st.text(max_size=40),
+    st.lists(st.one_of(st.sampled_from(HARD), st.just(" "), st.sampled_from(WORDS)), max_size=14).map("".join),
+    st.lists(st.sampled_from(HARD), max_size=8).map(" ".join),
+)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A WordPiece of our own: a small alphabet, so that many words are unknown."""
+    return tokenizer.train(["one two three Nile naïve, naïve ελληνικά привет! हिन्दी 日本語 中"] * 3, 400)
+
+
+@pytest.fixture(scope="module", params=["trained", "mbert"])
+def pieces(request):
+    if request.param == "trained":
+        return request.getfixturevalue("trained")
+    return tokenizer.load(request.getfixturevalue("shared") / "data" / "mbert_vocab" / "vocab.txt")
+
+
+@pytest.fixture(scope="module")
+def rule_5(pieces):
+    return too_few_pieces(pieces)
+
+
+@pytest.fixture(scope="module")
+def remembered(pieces):
+    return WordIds(pieces, known=50)  # so few that it forgets all the time
+
+
+def plainly(rules, sample):
+    """The rules one after another, as the paper lists them."""
+    for rule in rules:
+        answer = rule(sample)
+        if isinstance(answer, Drop):
+            return sample, answer.reason
+        sample = answer.text
+    return sample
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(text, max_size=6))
+def test_a_batch_gets_the_answers_of_the_plain_rules(pieces, rule_5, samples):
+    def count(sample):  # rule 5 by the tokenizer alone
+        return Keep(sample) if len(pieces(sample, add_special_tokens=False)["input_ids"]) >= 5 else rule_5(sample)
+
+    for rules in (RULES, RULES_WITHOUT_JOINERS):
+        answers = apply((*rules, rule_5), samples)
+        got = [(answer.text, answer.reason) if isinstance(answer, Dropped) else answer for answer in answers]
+        assert got == [plainly((*rules, count), sample) for sample in samples]
+
+
+@settings(deadline=None, max_examples=500)
+@given(text)
+def test_rule_5_keeps_what_the_tokenizer_gives_five_pieces(pieces, rule_5, sample):
+    sample = tokenizer.sanitise(sample)
+    counted = len(pieces(sample, add_special_tokens=False)["input_ids"])
+    assert isinstance(rule_5(sample), Keep) == (counted >= 5)
+
+
+@settings(deadline=None, max_examples=500)
+@given(text, st.integers(1, 9))
+def test_what_the_bounds_prove_is_so(pieces, rule_5, sample, minimum):
+    if is_kept(sample) and "[" not in sample:
+        proven = rule_5.bounds(sample, minimum)
+        assert proven in (None, len(piece_ids(pieces, [sample])[0]) >= minimum)
+
+
+@settings(deadline=None, max_examples=300)
+@given(text)
+def test_a_batch_never_counts_more_pieces_than_there_are(pieces, sample):
+    [untouched], [least] = read([sample])
+    if untouched:
+        assert [rule(sample) for rule in RULES] == [Keep(sample)] * 4
+        assert least <= len(piece_ids(pieces, [sample])[0])
+
+
+def test_every_character_that_the_bounds_count_on_is_a_piece(pieces):
+    chunks = [EVERY_CHARACTER[at : at + 1_000] for at in range(0, len(EVERY_CHARACTER), 1_000)]
+    counts = [len(ids) for chunk in chunks for ids in piece_ids(pieces, chunk)]
+    assert set(counts) == {0, 1}
+    kept = [sign for sign in EVERY_CHARACTER if sign != " " and is_kept(sign)]
+    assert all(counts[place] for place, sign in enumerate(EVERY_CHARACTER) if sign != " " and is_kept(sign))
+    assert all(counts[place] for place, sign in enumerate(EVERY_CHARACTER) if sign.isalnum())
+    assert len(kept) > 140_000
+    lost = {sign for place, sign in enumerate(EVERY_CHARACTER) if not counts[place]}
+    assert {"\ufffd", "\ue000", "\u200b", "\u200d", "\0", " ", "\xa0"} <= lost
+    assert {unicodedata.category(sign) for sign in lost} == {"Cc", "Cf", "Co", "So", "Zs", "Zl", "Zp"}
+
+
+def test_every_character_that_the_bounds_cut_off_is_a_word(pieces):
+    between = [f"7{sign}7" for sign in EVERY_CHARACTER[:0x20000]]
+    counts = [len(pieces.backend_tokenizer.pre_tokenizer.pre_tokenize_str(
+        pieces.backend_tokenizer.normalizer.normalize_str(sample))) for sample in between]  # fmt: skip
+    _, least = read(["word " + sample for sample in between])
+    for sample, words, bound in zip(between, counts, least.tolist(), strict=True):
+        assert bound <= 1 + words or not is_kept(sample), sample
+
+
+@pytest.mark.parametrize(
+    ("sample", "minimum", "proven"),
+    [
+        ("one two, three", 4, True),  # a word and a comma are a piece each
+        ("one two, three", 5, False),  # all of them whole words of the vocabulary
+        ("threeone twothree", 4, True),  # known letters, unknown words: two pieces each
+        ("threeone twothree", 5, None),
+        ("Oui, oui", 4, None),  # no "O" in this vocabulary: Oui may be [UNK]
+        ("中中中", 3, True),
+        ("\u0e01\u0e02\u0e03", 2, None),  # nor Thai
+        ("\u0e01\u0e02\u0e03", 4, False),  # but three characters are no four pieces
+        ("", 1, False),
+    ],
+)
+def test_bounds_by_hand(trained, sample, minimum, proven):
+    assert Bounds(trained)(sample, minimum) is proven
+
+
+def test_rule_5_asks_the_tokenizer_only_in_doubt(trained, monkeypatch):
+    rule = too_few_pieces(trained)
+    monkeypatch.setattr("unibert_lib.corpus.wordpieces.piece_ids", None)
+    assert rule("one two three four five") == Keep("one two three four five")
+    assert rule("(one), two") == Keep("(one), two")
+    assert isinstance(rule("abcd"), Drop) and isinstance(rule("one two"), Drop)
+    with pytest.raises(TypeError):
+        rule("[SEP] [SEP]")
+    with pytest.raises(TypeError):
+        rule("\ufffd a b c d")
+
+
+def test_a_tokenizer_of_another_kind_is_asked_each_time(trained):
+    lowering = BertTokenizerFast(vocab=trained.get_vocab(), do_lower_case=True)
+    assert cuts_at_spaces(trained) and not cuts_at_spaces(lowering)
+    assert too_few_pieces(lowering).bounds is None
+    samples = ["one\u0301 two", "\u0301 \u0301 \u0301 \u0301 \u0301"]  # accents alone: a lowering tokenizer drops them
+    ids, lengths = WordIds(lowering)(samples)
+    expected = [lowering(sample, add_special_tokens=False)["input_ids"] for sample in samples]
+    assert (ids.tolist(), lengths.tolist()) == ([i for row in expected for i in row], list(map(len, expected)))
+    spaced = BertTokenizerFast(vocab=trained.get_vocab(), do_lower_case=False)
+    spaced.add_tokens(["one two"])
+    assert not cuts_at_spaces(spaced)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(text, max_size=6))
+def test_remembered_words_give_the_tokenizers_ids(pieces, remembered, samples):
+    samples = [tokenizer.sanitise(sample) for sample in samples]
+    expected = [pieces(sample, add_special_tokens=False)["input_ids"] for sample in samples]
+    for _ in range(2):
+        ids, lengths = remembered(samples)
+        assert (ids.tolist(), lengths.tolist()) == ([i for row in expected for i in row], list(map(len, expected)))
+        assert (ids.dtype, lengths.dtype) == (np.uint32, np.int64)
+
+
+def test_truncation_left_on_by_another_call_does_not_cut_the_ids(trained):
+    trained("one two three", truncation=True, max_length=3, padding="max_length")
+    assert piece_ids(trained, ["one two three"])[0] == trained("one two three", add_special_tokens=False)["input_ids"]
+
+
+def test_the_genuine_texts_keep_the_same_set(shared):
+    pieces = tokenizer.load(shared / "data" / "mbert_vocab" / "vocab.txt")
+    rules = (*RULES, too_few_pieces(pieces))
+    folder = corpus.open_folder(shared / "data" / "sentences" / "tatoeba_v1")
+    for language in ("ara", "deu", "heb", "jpn", "khm", "tha", "pes", "hin"):
+        samples = [record.text for record in folder[language]] if language in folder else []
+        answers = apply(rules, samples)
+        counts = pieces(samples, add_special_tokens=False)["input_ids"] if samples else []
+        kept = [isinstance(plainly(RULES, s), str) and len(c) >= 5 for s, c in zip(samples, counts, strict=True)]
+        assert [isinstance(answer, str) for answer in answers] == kept

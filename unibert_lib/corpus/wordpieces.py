@@ -1,0 +1,190 @@
+"""Rule 5, and the ids of word pieces: without the tokenizer where a bound proves the answer, word by word otherwise.
+
+BERT's tokenizer reads a text in three steps. It drops control, format and private characters; it cuts at white space
+and around each punctuation mark and each Chinese character; it splits every word for itself. Hence a text's ids are
+those of its words, one after another, and each word that holds a character which is kept has at least one.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unibert_lib.corpus.filters import Drop, Keep, Rule
+from unibert_lib.corpus.stream import LONE_SURROGATE
+from unibert_lib.slices import LONGEST, slices
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+MINIMUM_PIECES = 5  # paper 3.1
+# What BERT makes words of their own: the punctuation of ASCII, and Chinese characters. Punctuation beyond ASCII is too,
+# by a table that differs between versions of Unicode: it goes uncounted.
+_CUT = "!-/:-@\\[-`{-~\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+CUT_OFF = re.compile(f"[{_CUT}]")
+_WORD = re.compile(f"[{_CUT}]|[^ {_CUT}]+")
+_BRACKETED = re.compile(r"\[\w+\]")
+_KNOWN_CHARACTERS = 4_000_000  # of words: some 150 MB with their ids
+_NEW_WORDS = 1_000  # to the tokenizer at a time
+
+
+def cuts_at_spaces(tokenizer: PreTrainedTokenizerFast) -> bool:
+    """Whether the tokenizer is BERT's cased WordPiece, for which the bounds and :class:`WordIds` are exact.
+
+    Source: ours.
+    """
+    backend = tokenizer.backend_tokenizer
+    steps = (backend.normalizer, backend.pre_tokenizer, backend.model)
+    if [type(step).__name__ for step in steps] != ["BertNormalizer", "BertPreTokenizer", "WordPiece"]:
+        return False
+    how = backend.normalizer
+    added = backend.get_added_tokens_decoder().values()
+    plain = how.clean_text and how.handle_chinese_chars and not how.lowercase and not how.strip_accents
+    return bool(plain) and all(_BRACKETED.fullmatch(token.content) for token in added)
+
+
+class Bounds:
+    """Whether a text has so many word pieces, by BERT's cased WordPiece, as far as that shows without splitting a word.
+
+    Sound for text in which every character but the space is kept (:func:`is_kept`) and no ``[`` begins a special token.
+
+    Source: ours; tests hold it against the tokenizer, for every character of Unicode.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        vocabulary = tokenizer.get_vocab().keys()
+        self._whole = frozenset(vocabulary)
+        # A word of these alone can always be split: it never is [UNK].
+        self._signs = frozenset(word for word in vocabulary if len(word) == 1 and f"##{word}" in vocabulary)
+        self._longest = tokenizer.backend_tokenizer.model.max_input_chars_per_word  # longer words are [UNK]
+
+    def __call__(self, text: str, minimum: int) -> bool | None:
+        """True and False are proofs; None asks for the tokenizer."""
+        words = _WORD.findall(text)
+        count, whole = len(words), sum(map(self._whole.__contains__, words))
+        if count >= minimum or whole == count:
+            return count >= minimum
+        # A word that is not in the vocabulary is two pieces or more, unless it is [UNK].
+        if 2 * count - whole >= minimum and len(text) <= self._longest:
+            return True if self._signs.issuperset(text.replace(" ", "")) else None
+        return False if len(text) - text.count(" ") < minimum else None  # a piece is a character at least
+
+
+def is_kept(text: str) -> bool:
+    """Whether BERT's tokenizer keeps every character of ``text`` but its spaces.
+
+    Source: ours; a test holds it against the tokenizer, for every character of Unicode.
+    """
+    return text.isprintable() and "\ufffd" not in text
+
+
+class TooFewPieces:
+    """Rule 5 for one tokenizer; see :func:`too_few_pieces`."""
+
+    __name__ = "too_few_pieces"
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, minimum: int) -> None:
+        self.minimum, self.tokenizer = minimum, tokenizer
+        self.bounds = Bounds(tokenizer) if cuts_at_spaces(tokenizer) else None
+        self.drop = Drop(f"fewer than {minimum} word pieces")
+
+    def __call__(self, text: str) -> Keep | Drop:
+        if self.bounds is not None:
+            words = text.split(" ", self.minimum - 1)
+            if len(words) == self.minimum and all(word[:1].isalnum() for word in words):
+                return Keep(text)
+            if "[" not in text and is_kept(text):
+                proven = self.bounds(text, self.minimum)
+                if proven is not None:
+                    return Keep(text) if proven else self.drop
+        return Keep(text) if len(piece_ids(self.tokenizer, [text])[0]) >= self.minimum else self.drop
+
+
+def too_few_pieces(tokenizer: PreTrainedTokenizerFast, minimum: int = MINIMUM_PIECES) -> Rule:
+    """Rule 5, for one tokenizer: drop a sample of fewer than ``minimum`` word pieces.
+
+    ``[CLS]`` and ``[SEP]`` are not counted.
+
+    Raises
+    ------
+    ValueError
+        If ``minimum`` is less than 1.
+
+    Source: paper 3.1, fifth rule (five pieces, mBERT's tokenizer).
+    """
+    if minimum < 1:
+        raise ValueError(f"minimum = {minimum}: at least one piece is needed; leave the rule out to keep everything")
+    return TooFewPieces(tokenizer, minimum)
+
+
+def piece_ids(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> list[list[int]]:
+    """Ids of the word pieces of each text, without special tokens, never truncated.
+
+    A lone surrogate, which no tokenizer takes, is read as U+FFFD; a word of 10 MB is capped.
+
+    Source: ours (RELIABILITY, rows 14 and 15).
+    """
+    texts = [text if text.isprintable() else LONE_SURROGATE.sub("\ufffd", text) for text in texts]
+    if max(map(len, texts), default=0) > LONGEST:
+        return [list(chain.from_iterable(piece_ids(tokenizer, [part])[0] for part in slices(text))) for text in texts]
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()  # a call with truncation=True leaves it switched on
+    backend.no_padding()
+    return [encoding.ids for encoding in backend.encode_batch_fast(texts, add_special_tokens=False)]
+
+
+class WordIds:
+    """Ids of texts, each word tokenised when it is first met and looked up afterwards.
+
+    The ids are the tokenizer's own, for any tokenizer; only where :func:`cuts_at_spaces` holds are words remembered.
+    When these have more than ``known`` characters they are forgotten, so that memory stays flat.
+
+    Source: ours.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, known: int = _KNOWN_CHARACTERS) -> None:
+        self.unknown: int = tokenizer.unk_token_id
+        self._tokenizer, self._limit = tokenizer, known
+        self._by_word = cuts_at_spaces(tokenizer)
+        self._known: dict[str, bytes] = {}
+        self._size = 0  # characters of the words known
+
+    def __call__(self, texts: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """The ids of all texts, end to end, without special tokens; and how many each text has."""
+        if not texts:
+            return np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.int64)
+        words = " ".join(texts).split(" ") if self._by_word else texts
+        if self._size > self._limit or not self._by_word:
+            self._known.clear()
+            self._size = 0
+        self._learn(list({*words}.difference(self._known)))
+        pieces = list(map(self._known.__getitem__, words))
+        lengths = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces)) // np.dtype(np.uint32).itemsize
+        if self._by_word:
+            counts = np.fromiter((text.count(" ") + 1 for text in texts), dtype=np.int64, count=len(texts))
+            lengths = np.add.reduceat(lengths, np.cumsum(counts) - counts)
+        return np.frombuffer(b"".join(pieces), dtype=np.uint32), lengths
+
+    def _learn(self, words: list[str]) -> None:
+        for at in range(0, len(words), _NEW_WORDS):
+            some = words[at : at + _NEW_WORDS]
+            self._size += sum(map(len, some))
+            together = self._by_word and max(map(len, some)) <= LONGEST
+            ids = self._side_by_side(some) if together else piece_ids(self._tokenizer, some)
+            self._known.update(zip(some, (array("I", row).tobytes() for row in ids), strict=True))
+
+    def _side_by_side(self, words: list[str]) -> list[list[int]]:
+        """The ids of each word, from one text of them all: a call for each costs half as much again."""
+        backend = self._tokenizer.backend_tokenizer
+        backend.no_truncation()
+        backend.no_padding()
+        encoding = backend.encode(" ".join(words), add_special_tokens=False)
+        starts = np.cumsum([0, *(len(word) + 1 for word in words)])
+        bounds = np.searchsorted([first for first, _ in encoding.offsets], starts).tolist()
+        ids = encoding.ids
+        return [ids[first:last] for first, last in pairwise(bounds)]

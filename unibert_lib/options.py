@@ -1,0 +1,112 @@
+"""The one parser every notebook uses: names, types and choices, checked before any work."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, TypeVar
+
+from unibert_lib import injected
+
+T = TypeVar("T")
+
+injected.watch()  # every notebook imports this module above its parameters, and has papermill's cell below them
+
+IPYTHON_NAMES = {"In", "Out", "exit", "quit", "open"}
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """The valid names, those nearest to ``name`` first: the remedy at the end of an error."""
+    names = sorted(str(v) for v in valid)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    listed = ", ".join(names) if len(names) <= 12 else ", ".join(names[:12]) + f", ... ({len(names)} in all)"
+    return f"did you mean {' or '.join(close)}? Valid: {listed}" if close else f"valid: {listed}"
+
+
+def unknown(kind: str, name: str, valid: Iterable[str]) -> str:
+    return f"unknown {kind} {name!r}; {nearest(name, valid)}"
+
+
+def parse_parameters(namespace: Mapping[str, Any], schema: type[T]) -> T:
+    """A notebook's parameters, checked against a frozen dataclass before any work starts.
+
+    ``namespace`` is usually the notebook's ``globals()``: papermill writes what it was given with ``-p``
+    there and only warns about a misspelt name, so every plain value in it must be a field of ``schema``.
+    Modules, functions, classes, names with a leading underscore and IPython's own are passed over.
+
+    Raises
+    ------
+    ValueError
+        For a name that is no field (with the nearest names), a missing one without default, or a value
+        of another type than the field's.
+
+    Source: ours.
+    """
+    injected.rest()
+    hints = typing.get_type_hints(schema)
+    fields = {f.name: f for f in dataclasses.fields(schema)}  # type: ignore[arg-type]
+    plain = (str, int, float, bool, list, tuple, dict, set, type(None))
+    given = {
+        name: value
+        for name, value in namespace.items()
+        if not name.startswith("_") and name not in IPYTHON_NAMES and (name in fields or isinstance(value, plain))
+    }
+    for name in given:
+        if name not in fields:
+            raise ValueError(f"{schema.__name__}: {unknown('parameter', name, fields)}")
+    return schema(**{name: _typed(name, value, hints[name]) for name, value in given.items()})
+
+
+def _typed(name: str, value: Any, hint: Any) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        if value in arguments and any(value == a and type(value) is type(a) for a in arguments):
+            return value
+        raise ValueError(unknown(name, str(value), [str(a) for a in arguments]))
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        return _typed(name, value, next(a for a in arguments if a is not type(None)))
+    if origin is tuple:
+        return _typed_tuple(name, value, arguments)
+    wanted = origin or hint
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) >= 1 << 1023:
+            raise ValueError(f"{name}: a number of {len(str(abs(value)))} digits is too large; give a smaller one")
+        return float(value)
+    if isinstance(value, wanted) and not (wanted in (int, float) and isinstance(value, bool)):
+        return value
+    raise ValueError(f"{name}={value!r} is a {type(value).__name__}; a {wanted.__name__} is needed")
+
+
+def _typed_tuple(name: str, value: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    if isinstance(value, str):  # papermill's -p gives "en,fr" and "0,1" as one string, "1" as a number
+        value = [_number(name, part, arguments[0]) for part in value.replace(",", " ").split()]
+    if arguments[0] in (int, float) and isinstance(value, (int, float)):
+        value = [value]
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"{name}={value!r} is a {type(value).__name__}; a list is needed")
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        return tuple(_typed(name, v, arguments[0]) for v in value)
+    if len(value) != len(arguments):
+        raise ValueError(f"{name}={value!r}: {len(arguments)} values are needed")
+    return tuple(_typed(name, v, a) for v, a in zip(value, arguments, strict=True))
+
+
+def _number(name: str, part: str, wanted: Any) -> Any:
+    if wanted not in (int, float):
+        return part
+    try:
+        return wanted(part)
+    except ValueError:
+        raise ValueError(f"{name}: {part!r} is no {wanted.__name__}; give numbers, such as 0,1,2") from None
+
+
+def check_choices(config: Any) -> None:
+    """Refuse a value that its field, a Literal, does not list. Source: ours."""
+    for name, hint in typing.get_type_hints(type(config)).items():
+        if typing.get_origin(hint) is Literal:
+            _typed(name, getattr(config, name), hint)
