@@ -7,13 +7,15 @@ import tracemalloc
 import warnings
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from datasets import Dataset, DatasetDict
 
 from unibert_lib import corpus
-from unibert_lib.corpus import Document, FormatError, Page, Quarantined
+from unibert_lib.corpus import Document, FormatError, Page, Quarantined, shards
 from unibert_lib.corpus.filters import RULES_WITHOUT_JOINERS
 from unibert_lib.corpus.report import check_balance
+from unibert_lib.runs import NotWritten
 
 
 def page(number, text="Een eerste zin.\n\nEen tweede zin.", **changes):
@@ -414,3 +416,29 @@ def test_every_genuine_sample_lies_in_the_corpus_or_among_the_dropped(genuine):
         folder = genuine / "dropped" / language
         dropped = len(pd.read_parquet(folder)) if folder.exists() else 0
         assert counts.paragraphs_in == len(kept(genuine, language)) + dropped
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Arrow's own, as the writer goes
+def test_a_full_disk_is_named_leaves_finished_languages_and_the_rest_is_made_later(tmp_path, monkeypatch):
+    en = [sentence(i, f"A plain sentence of number {i}.", "en") for i in range(3)]
+    build({"en": en}, tmp_path)
+    before = kept(tmp_path, "en")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    close = shards.pq.ParquetWriter.close
+
+    def refuse(writer):  # as Arrow does with what it could not write; that is not the error to tell
+        if writer.is_open:
+            close(writer)
+            raise pa.ArrowInvalid("Operation on closed file")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shards.pq.ParquetWriter, "write_table", full)
+        patched.setattr(shards.pq.ParquetWriter, "close", refuse)
+        with pytest.raises(NotWritten, match=r"nl.kept: not written .*No space left.*Free some disk space"):
+            build({"en": en, "nl": SAMPLES}, tmp_path)
+        assert not (tmp_path / "nl").exists() and kept(tmp_path, "en").equals(before)
+    build({"en": en, "nl": SAMPLES}, tmp_path)
+    assert len(kept(tmp_path, "nl")) == 2
