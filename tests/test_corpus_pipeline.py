@@ -384,6 +384,27 @@ def test_tatoeba_is_its_112_languages_and_english_once(shared):
     assert len(english) > 10_000
 
 
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"_data_files": [{"filename": "../x.arrow"}]}, r"state\.json, start: it takes its rows from '\.\./x\.arrow'"),
+        ({}, r"state\.json, start: no list of data files \(KeyError\)"),
+        ({"_data_files": [{"filename": "x.arrow"}]}, r"start: this is no saved dataset \(FileNotFoundError"),
+    ],
+)
+def test_a_saved_dataset_reads_its_own_folder_alone(tmp_path, state, message):
+    (tmp_path / "dataset_info.json").write_text("{}")
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    with pytest.raises(corpus.FormatError, match=message):
+        list(corpus.read_dataset(tmp_path, "nl"))
+
+
+def test_a_link_that_leads_nowhere_names_itself(tmp_path):
+    (tmp_path / "en.txt").symlink_to(tmp_path / "en.txt")
+    with pytest.raises(corpus.FormatError, match=r"en\.txt, start: cannot be opened .*where its link leads"):
+        build(corpus.open_folder(tmp_path), tmp_path / "out")
+
+
 @pytest.fixture(scope="module")
 def genuine(shared, tmp_path_factory):
     from transformers import BertTokenizerFast
