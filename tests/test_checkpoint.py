@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import shutil
@@ -31,6 +32,20 @@ def test_what_was_saved_comes_back(tmp_path: Path) -> None:
 
 def test_where_nothing_was_saved_nothing_is_found(tmp_path: Path) -> None:
     assert checkpoint.load_newest(tmp_path / "none") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("model.safetensors", b"\x80\x04K\x01."), ("state.json", b"\x80\x04K\x01.")]
+)
+def test_a_pickle_whose_sum_is_right_is_passed_over(tmp_path: Path, name: str, content: bytes) -> None:
+    _save(tmp_path, 1)
+    newest = _save(tmp_path, 2)
+    (newest / name).write_bytes(content)
+    sums = json.loads((newest / "manifest.json").read_text()) | {name: hashlib.sha256(content).hexdigest()}
+    (newest / "manifest.json").write_text(json.dumps(sums) + "\n")
+    with pytest.warns(UserWarning, match="sums are right, contents are not"):
+        found = checkpoint.load_newest(tmp_path)
+    assert found is not None and found[2]["step"] == 1
 
 
 def test_only_the_newest_are_kept(tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ def test_what_a_notebook_holds_besides_parameters_is_passed_over() -> None:
         ({"num_processes": 0}, "num_processes=0"),
         ({"num_processes": 9, "batch_size": 8}, "each needs a sample"),
         ({"options": {"temprature": 2.0}}, "did you mean temperature"),
+        ({"options": {"_temperature": 2.0}}, "unknown option '_temperature'; did you mean temperature"),
+        ({"options": {"__class__": 1}}, "unknown option '__class__'"),
         ({"options": {"temperature": -1.0}}, "temperature=-1.0"),
         ({"options": {"corruption": [0.5, 0.1, 0.1]}}, "sum to 1"),
         ({"learning_rate": "fast"}, "learning_rate='fast'"),

@@ -7,13 +7,15 @@ import tracemalloc
 import warnings
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from datasets import Dataset, DatasetDict
 
 from unibert_lib import corpus
-from unibert_lib.corpus import Document, FormatError, Page, Quarantined
+from unibert_lib.corpus import Document, FormatError, Page, Quarantined, shards
 from unibert_lib.corpus.filters import RULES_WITHOUT_JOINERS
 from unibert_lib.corpus.report import check_balance
+from unibert_lib.runs import NotWritten
 
 
 def page(number, text="Een eerste zin.\n\nEen tweede zin.", **changes):
@@ -382,6 +384,27 @@ def test_tatoeba_is_its_112_languages_and_english_once(shared):
     assert len(english) > 10_000
 
 
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"_data_files": [{"filename": "../x.arrow"}]}, r"state\.json, start: it takes its rows from '\.\./x\.arrow'"),
+        ({}, r"state\.json, start: no list of data files \(KeyError\)"),
+        ({"_data_files": [{"filename": "x.arrow"}]}, r"start: this is no saved dataset \(FileNotFoundError"),
+    ],
+)
+def test_a_saved_dataset_reads_its_own_folder_alone(tmp_path, state, message):
+    (tmp_path / "dataset_info.json").write_text("{}")
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    with pytest.raises(corpus.FormatError, match=message):
+        list(corpus.read_dataset(tmp_path, "nl"))
+
+
+def test_a_link_that_leads_nowhere_names_itself(tmp_path):
+    (tmp_path / "en.txt").symlink_to(tmp_path / "en.txt")
+    with pytest.raises(corpus.FormatError, match=r"en\.txt, start: cannot be opened .*where its link leads"):
+        build(corpus.open_folder(tmp_path), tmp_path / "out")
+
+
 @pytest.fixture(scope="module")
 def genuine(shared, tmp_path_factory):
     from transformers import BertTokenizerFast
@@ -414,3 +437,29 @@ def test_every_genuine_sample_lies_in_the_corpus_or_among_the_dropped(genuine):
         folder = genuine / "dropped" / language
         dropped = len(pd.read_parquet(folder)) if folder.exists() else 0
         assert counts.paragraphs_in == len(kept(genuine, language)) + dropped
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Arrow's own, as the writer goes
+def test_a_full_disk_is_named_leaves_finished_languages_and_the_rest_is_made_later(tmp_path, monkeypatch):
+    en = [sentence(i, f"A plain sentence of number {i}.", "en") for i in range(3)]
+    build({"en": en}, tmp_path)
+    before = kept(tmp_path, "en")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    close = shards.pq.ParquetWriter.close
+
+    def refuse(writer):  # as Arrow does with what it could not write; that is not the error to tell
+        if writer.is_open:
+            close(writer)
+            raise pa.ArrowInvalid("Operation on closed file")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shards.pq.ParquetWriter, "write_table", full)
+        patched.setattr(shards.pq.ParquetWriter, "close", refuse)
+        with pytest.raises(NotWritten, match=r"nl.kept: not written .*No space left.*Free some disk space"):
+            build({"en": en, "nl": SAMPLES}, tmp_path)
+        assert not (tmp_path / "nl").exists() and kept(tmp_path, "en").equals(before)
+    build({"en": en, "nl": SAMPLES}, tmp_path)
+    assert len(kept(tmp_path, "nl")) == 2

@@ -49,7 +49,7 @@ FLOORS = [
         "record",
         "teacher_cache",
     },
-    {"pretrain", "modelcard", "tasks"},
+    {"pretrain", "teacher_pass", "modelcard", "tasks"},
     {"matrix", "finetune"},
     {"recipes", "widgets", "headless", "demo", "train"},
 ]
@@ -66,7 +66,7 @@ SELF_CONTAINED = {
     "plots": {"config", "drawing"},
     "task_plots": {"config", "drawing"},
     "drawing": {"config"},
-    "options": set(),
+    "options": {"injected"},
 }
 
 

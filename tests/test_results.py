@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from unibert_lib import results
 from unibert_lib.results import store
+from unibert_lib.runs import NotWritten
 
 
 def row(**changes):
@@ -233,7 +234,7 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(path, monkeypatch, failing
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(NotWritten, match=rf"{path.name}: not written .*No space left.*Free some disk space"):
             results.append(path, [row(language="de")])
     else:  # the genuine thing: a limit on the size of files
         code = (

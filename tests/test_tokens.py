@@ -153,6 +153,16 @@ def test_a_finished_store_is_reopened_and_another_corpus_refused(tmp_path: Path)
         tokens.write(tmp_path / "corpus", made, tmp_path / "tokens", heldout_share=0.1)
 
 
+def test_a_full_disk_leaves_no_half_store_and_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tokens.np, "save", full)
+    with pytest.raises(runs.NotWritten, match=r"tokens: not written .*No space left.*Free some disk space"):
+        make_store(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus", "tokenizer"]
+
+
 def test_a_missing_language_and_a_missing_store_are_errors(tmp_path: Path) -> None:
     make_store(tmp_path)
     with pytest.raises(ValueError, match=r"no text in xx; it holds en, es, nl"):

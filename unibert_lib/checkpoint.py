@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -132,10 +133,16 @@ def load_newest(folder: Path) -> tuple[Path, dict[str, dict[str, Tensor]], dict[
     for path in reversed(list_checkpoints(folder)):
         reason = verify(path)
         if reason is None:
-            if refused:
-                warnings.warn(f"checkpoints passed over: {'; '.join(refused)}; resuming from {path.name}", stacklevel=2)
-            tensors = {file.stem: load_file(file) for file in sorted(path.glob("*.safetensors"))}
-            return path, tensors, json.loads((path / "state.json").read_text(encoding="utf-8"))
+            try:
+                tensors = {file.stem: load_file(file) for file in sorted(path.glob("*.safetensors"))}
+                state = json.loads((path / "state.json").read_text(encoding="utf-8"))
+            except (SafetensorError, ValueError) as error:  # whoever changes a file can write its sum too
+                reason = f"sums are right, contents are not ({error})"
+            else:
+                if refused:
+                    passed = "; ".join(refused)
+                    warnings.warn(f"checkpoints passed over: {passed}; resuming from {path.name}", stacklevel=2)
+                return path, tensors, state
         refused.append(f"{path.name}: {reason}")
     if refused:
         raise CheckpointError(

@@ -33,7 +33,8 @@ def kernel_environment(folder: Path) -> dict[str, str]:
     """The environment in which the kernel ``python3`` is this very interpreter.
 
     A kernel of that name registered for the user could shadow the one of this ``.venv``; JUPYTER_PATH comes
-    before both. The hub is switched off: the embedded default never needs it.
+    before both. IPython's profile lies in ``folder`` too: nothing is written to the user's, and no start-up file of
+    theirs runs. The hub is switched off: the embedded default never needs it.
 
     Source: ours.
     """
@@ -45,6 +46,7 @@ def kernel_environment(folder: Path) -> dict[str, str]:
     return {
         **os.environ,
         "JUPYTER_PATH": str(folder),
+        "IPYTHONDIR": str(folder / "ipython"),
         "HF_HUB_OFFLINE": "1",
         "PYTHONWARNINGS": "ignore::FutureWarning",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,7 +150,25 @@ def _load_saved(path: Path) -> Any:
         raise ValueError(f"{path}: no parquet file and no saved dataset here; {remedy}")
     from datasets import load_from_disk
 
-    return load_from_disk(str(path))
+    for state in path.rglob("state.json"):
+        names = [str(entry.get("filename")) for entry in _listed(state)]
+        if outside := [name for name in names if Path(name).name != name]:
+            reason = f"it takes its rows from {outside[0]!r}, which lies elsewhere"
+            raise FormatError(state, reason, remedy="write the data set again with Dataset.save_to_disk")
+    try:
+        return load_from_disk(str(path))
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        reason = f"this is no saved dataset ({type(error).__name__}: {error})"
+        raise FormatError(path, reason, remedy="write it again with Dataset.save_to_disk") from error
+
+
+def _listed(state: Path) -> list[dict[str, Any]]:
+    try:
+        files = json.loads(state.read_text(encoding="utf-8"))["_data_files"]
+        return [dict(entry) for entry in files]
+    except (ValueError, LookupError, TypeError) as error:
+        reason = f"no list of data files ({type(error).__name__})"
+        raise FormatError(state, reason, remedy="write the data set again with Dataset.save_to_disk") from error
 
 
 def _need_column(column: str, names: Iterable[str], where: str) -> None:

@@ -13,7 +13,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from unibert_lib.corpus.records import FormatError
 
@@ -50,8 +50,8 @@ def decoded_chunks(path: str | Path, on_bytes: Callable[[int], None] | None = No
     Raises
     ------
     FormatError
-        If the compressed stream breaks off or is corrupt (after everything before it was yielded), or if the
-        XML declaration names an encoding that does not exist.
+        If the file cannot be opened, the compressed stream breaks off or is corrupt (after everything before it was
+        yielded), or the XML declaration names an encoding that does not exist.
 
     Source: ours (RELIABILITY, rows 1, 3, 4, 7).
     """
@@ -141,8 +141,16 @@ _FORMATS: tuple[tuple[bytes, str, Callable[[], _Decompressor]], ...] = (
 )
 
 
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        remedy = "check its name, its permissions and where its link leads"
+        raise FormatError(path, f"cannot be opened ({error.strerror})", remedy=remedy) from error
+
+
 def _decompressed(path: Path, on_bytes: Callable[[int], None] | None) -> Iterator[bytes]:
-    with path.open("rb") as handle:
+    with _open(path) as handle:
 
         def read() -> bytes:
             data = handle.read(READ_BYTES)
