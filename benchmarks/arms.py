@@ -16,11 +16,12 @@ from torch import Tensor, nn
 from benchmarks.pool import LANGUAGES, Plan, Pool
 from unibert_lib import encoder, objective, terms
 from unibert_lib.batches import IGNORE_INDEX, Batch
+from unibert_lib.blockwise import Counts
 from unibert_lib.config import ObjectiveConfig, PretrainConfig
-from unibert_lib.fused import Counts
 from unibert_lib.student import build_discriminator
 
 Tokens = Literal["real", "masked"]
+GROUP = 8  # sequences whose longest sets the width of the naive arm that pads to the longest
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,6 @@ class Arm:
     @property
     def naive(self) -> bool:
         return self.rows == "all"
-
-    @property
-    def shared(self) -> bool:
-        """Whether all micro-batches cost the same, so that a round may take a share of them."""
-        return self.naive and self.layout == "512"
 
 
 NAIVE = Arm("512", "all", fused=False)
@@ -69,15 +65,27 @@ class Bench:
             whole.sort(key=lambda i: len(self.pool.inputs[i]))
         size = self.plan.together * (1 if arm.naive else 4)
         parts = [whole[i : i + size] for i in range(0, len(whole), size)]
-        return parts if turn is None or not arm.shared else parts[turn % self.plan.share :: self.plan.share]
+        if turn is None or not arm.naive:
+            return parts
+        if arm.layout == "512":
+            return parts[turn % self.plan.share :: self.plan.share]
+        group, groups = GROUP // size, -(-self.plan.sequences // GROUP)
+        return parts[turn % groups * group :][:group]
+
+    def tokens(self, arm: Arm, turn: int) -> float:
+        """Real tokens of what :meth:`parts` gives; rows padded to 512 cost alike, so the pool's mean stands for each."""
+        chosen = [i for part in self.parts(arm, turn) for i in part]
+        if arm.naive and arm.layout == "512":
+            return self.pool.tokens * len(chosen) / self.plan.sequences
+        return sum(len(self.pool.inputs[i]) for i in chosen)
 
     def batches(self, arm: Arm, parts: list[list[int]]) -> Iterator[Batch]:
         sizes = [len(part) + 2 for part in self.pool.inputs]
         for part in parts:
             width = self.plan.max_length if arm.layout == "512" else 0
             if arm.layout == "longest":
-                start = part[0] // 8 * 8
-                width = max(sizes[start : start + 8])
+                start = part[0] // GROUP * GROUP
+                width = max(sizes[start : start + GROUP])
             made = self.pool.batch(part, "packed" if arm.layout == "packed" else "padded", width)
             yield made.to(self.device)
 

@@ -20,29 +20,31 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.arms import LONGEST, NAIVE, Arm, Bench
+from benchmarks.arms import LONGEST, NAIVE, Arm, Bench, Tokens
 from benchmarks.pool import Plan, make_pool, make_student, make_teacher
 from unibert_lib.student import Size
 
 TOGETHER = "all three"
+SEMANTICS: dict[str, Tokens] = {"KD-all": "real", "KD-mask": "masked"}
+ERRORS = ("loss_error", "gradient_error", "worst_parameter")  # relative
 
 
 def arms(plan: Plan, *, alone: bool = True) -> dict[str, Arm]:
     """Naive arms, then ours for both distillation semantics, types and, where the plan says so, compiled."""
     made = {"naive fp32": NAIVE, "naive bf16": replace(NAIVE, bf16=True)} if alone else {}
     if alone:
-        made["longest bf16"] = replace(LONGEST, bf16=True)
-    for distilled, name in (("real", "KD-all"), ("masked", "KD-mask")):
+        made["naive bf16, longest of 8"] = replace(LONGEST, bf16=True)
+    for name, distilled in SEMANTICS.items():
         for bf16 in (False, True):
             for compiled in (False, True) if plan.compiled else (False,):
                 label = f"{name} {'bf16' if bf16 else 'fp32'}{' compiled' if compiled else ''}"
-                made[label] = Arm(distilled=distilled, bf16=bf16, compiled=compiled)  # type: ignore[arg-type]
+                made[label] = Arm(distilled=distilled, bf16=bf16, compiled=compiled)
     return made
 
 
-def ladder(distilled: str) -> dict[str, Arm]:
+def ladder(distilled: Tokens) -> dict[str, Arm]:
     """One technique after the other, each on top of those before it (fp32, eager)."""
-    first = Arm("512", fused=False, short_last_layer=False, distilled=distilled)  # type: ignore[arg-type]
+    first = Arm("512", fused=False, short_last_layer=False, distilled=distilled)
     steps = {"heads on used rows": first}
     steps["+ length buckets"] = replace(first, layout="buckets")
     steps["+ packed"] = replace(first, layout="packed")
@@ -59,9 +61,9 @@ def correctness(plan: Plan, size: str, device: torch.device) -> dict[str, Any]:
     """Loss and gradients of our step against the naive one, relative, on four sequences, for both semantics."""
     few = replace(plan, sequences=4, mean_length=min(plan.mean_length, 60.0), together=2)
     bench, found = make_bench(few, [size], device), {}
-    for distilled, name in (("real", "KD-all"), ("masked", "KD-mask")):
+    for name, distilled in SEMANTICS.items():
         ends = []
-        for arm in (replace(NAIVE, distilled=distilled), Arm(distilled=distilled)):  # type: ignore[arg-type]
+        for arm in (replace(NAIVE, distilled=distilled), Arm(distilled=distilled)):
             values = bench.prepare(arm)()[0]
             named = bench.students[0].named_parameters()
             ends.append((values, {n: p.grad.clone() for n, p in named if p.grad is not None}))
@@ -105,8 +107,7 @@ def timings(bench: Bench, chosen: dict[str, Arm], rounds: int, say: Callable[[st
             step()
             spent = now() - began
             if turn >= 0:
-                factor = bench.plan.share if arm.shared else 1
-                found[name].append(1000 * spent * factor / bench.pool.tokens)
+                found[name].append(1000 * spent / bench.tokens(arm, turn))
             gc.collect()
         say(f"round {turn + 1}/{rounds}: " + ", ".join(f"{n} {v[-1]:.2f}" for n, v in found.items() if v))
     return found

@@ -8,16 +8,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from unibert_lib import fused, objective
+from unibert_lib import blockwise, fused, objective
 from unibert_lib.batches import IGNORE_INDEX
-from unibert_lib.fused import Counts, Head, Losses, Options
+from unibert_lib.blockwise import Counts, Head, Options
+from unibert_lib.fused import Losses
 
 VOCAB = 50
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(fused.BLOCK, "cpu", 16)  # three whole blocks and a rest
+    monkeypatch.setitem(blockwise.BLOCK, "cpu", 16)  # three whole blocks and a rest
 
 
 def make_head(tokens: int, width: int, seed: int, dtype: torch.dtype = torch.float64, sharp: float = 2.0) -> Head:

@@ -6,6 +6,7 @@ attention needs to know where samples end; it is computed sample by sample and n
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import groupby
 from typing import Any, cast
 
@@ -38,16 +39,19 @@ def encode(
             input_ids=batch.input_ids, attention_mask=batch.attention_mask, position_ids=batch.position_ids
         ).last_hidden_state
         return hidden if needed is None else hidden[needed]
+    device = batch.input_ids.device.type
+    compiled = compiled and (device == "cuda" or torch.is_autocast_enabled(device))  # oneDNN's products gain more
     project, finish = run(_project, compiled), run(_finish, compiled)
+    faster: Any = nullcontext() if compiled else FastLinear()
     x = bert.embeddings(input_ids=batch.input_ids, position_ids=batch.position_ids)[0]
     samples, layers = Samples(batch), list(bert.encoder.layer)
     for layer in layers:
-        with FastLinear():
+        with faster:
             parts = project(layer, x)
         context = samples.attend(parts, layer.attention.self.dropout.p if layer.training else 0.0)
         if needed is not None and layer is layers[-1]:
             x, context = x[needed[0]], context[needed[0]]
-        with FastLinear():
+        with faster:
             x = finish(layer, x, context)
     found: Tensor = x if needed is not None else x.unsqueeze(0)
     return found

@@ -11,44 +11,28 @@ Source: after Hsu et al. (2024), "Liger Kernel", and Wijmans et al. (2025), "Cut
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from unibert_lib.blockwise import UNIT, Softmax, add_product, difference
+from unibert_lib.blockwise import (
+    UNIT,
+    Counts,
+    Head,
+    Options,
+    Projection,
+    Softmax,
+    Work,
+    add_product,
+    difference,
+    place,
+)
 from unibert_lib.objective import IGNORE_INDEX
-from unibert_lib.products import product, run
+from unibert_lib.products import run
 
 CHUNK = {"cpu": 256, "cuda": 4096}  # tokens whose logits exist at a time
-BLOCK = {"cpu": 2048, "cuda": 16_384}  # word pieces worked on at a time
-
-
-class Head(NamedTuple):
-    """What a masked language model's logits are made of: ``hidden @ weight.T + bias``."""
-
-    hidden: Float[Tensor, "tokens hidden"]
-    weight: Float[Tensor, "vocab hidden"]
-    bias: Float[Tensor, " vocab"]
-
-
-class Counts(NamedTuple):
-    """Over how many tokens each loss is averaged: those of all processes and micro-batches. 1 gives the sum."""
-
-    masked: float
-    distilled: float
-
-
-class Options(NamedTuple):
-    """What both terms need of :class:`unibert_lib.config.ObjectiveConfig`."""
-
-    mlm_weight: float = 0.5
-    distillation_weight: float = 0.4
-    temperature: float = 2.0
-    temperature_squared: bool = True
-    label_smoothing: float = 0.0
 
 
 class Losses(NamedTuple):
@@ -103,74 +87,26 @@ def losses(
     if torch.is_autocast_enabled(device):
         half = torch.get_autocast_dtype(device)
     with torch.no_grad(), torch.autocast(device, enabled=False):
-        work = _Work(counts, options, half, 1.0 if teacher is None else options.temperature, compiled)
+        work = Work(counts, options, half, 1.0 if teacher is None else options.temperature, compiled)
         learners = [_Learner(head, work, apart) for head in students]
-        guide = None if teacher is None else _Projection(teacher, work)
+        guide = None if teacher is None else Projection(teacher, work)
         masked = labels != IGNORE_INDEX
         order, left = torch.argsort((~masked).int(), stable=True), int(masked.sum())
+        if guide is None:
+            order = order[:left]  # the others count in no loss
         size = min(chunk or CHUNK.get(device, CHUNK["cpu"]), len(labels))
         shape = (len(heads), size, len(students[0].weight))
         buffers = students[0].bias.new_empty(shape, dtype=work.wide)
-        for tokens in order.split(max(1, size)):
+        for tokens in order.split(size) if len(order) else ():
             _chunk(learners, guide, tokens, labels[tokens] if left > 0 else None, buffers[:, : len(tokens)], work)
             left -= len(tokens)
     return [learner.losses() for learner in learners]
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What is the same for every chunk and student; products run in ``half``, sums in ``wide``."""
-
-    counts: Counts
-    options: Options
-    half: torch.dtype
-    temperature: float
-    compiled: bool
-
-    @property
-    def wide(self) -> torch.dtype:
-        return torch.promote_types(self.half, torch.float32)
-
-    @property
-    def mixed(self) -> bool:
-        return self.half != self.wide
-
-    @property
-    def unit(self) -> float:
-        return UNIT * self.temperature
-
-    @property
-    def mlm_scale(self) -> float:
-        return self.options.mlm_weight / max(self.counts.masked, 1)
-
-    @property
-    def kd_scale(self) -> float:
-        squared = self.temperature**2 if self.options.temperature_squared else 1.0
-        return squared / max(self.counts.distilled, 1)
-
-
-class _Projection:
-    """A head whose products run in half precision and whose logits come in units of ``work.unit`` nats."""
-
-    def __init__(self, head: Head, work: _Work) -> None:
-        self.head, self.work = head, work
-        self.weight, self.bias = head.weight.to(work.half), head.bias.to(work.wide) / work.unit
-
-    def inputs(self, tokens: Tensor) -> Tensor:
-        """Divided by the unit already, unless half precision would round them for that."""
-        x = self.head.hidden[tokens].to(self.work.half)
-        return x if self.work.mixed else x.div_(self.work.unit)
-
-    def logits(self, x: Tensor, block: slice) -> Tensor:
-        if self.work.mixed:
-            return torch.add(self.bias[block], product(x, self.weight[block]), alpha=1 / self.work.unit)
-        return product(x, self.weight[block], self.bias[block])
-
-
-class _Learner(_Projection):
+class _Learner(Projection):
     """A student's head, and its losses and gradients summed over the chunks."""
 
-    def __init__(self, head: Head, work: _Work, apart: bool) -> None:
+    def __init__(self, head: Head, work: Work, apart: bool) -> None:
         super().__init__(head, work)
         self.d_hidden, self.d_weight, self.d_bias = (torch.zeros_like(part, dtype=work.wide) for part in head)
         zero = self.bias.new_zeros(())
@@ -187,15 +123,15 @@ class _Learner(_Projection):
 
 def _chunk(
     learners: list[_Learner],
-    guide: _Projection | None,
+    guide: Projection | None,
     tokens: Int[Tensor, " tokens"],
     labels: Int[Tensor, " tokens"] | None,
     buffers: Float[Tensor, "heads tokens vocab"],
-    work: _Work,
+    work: Work,
 ) -> None:
     """Losses and gradients of one chunk; ``labels`` is None where no token of it is masked."""
     readings = [_Reading(*pair, tokens, labels) for pair in zip(learners, buffers, strict=False)]
-    blocks = _blocks(buffers)
+    blocks = work.blocks(buffers.device.type, buffers.shape[-1])
     teacher = None
     if guide is not None:
         teacher, x = Softmax(buffers[-1], work.compiled), guide.inputs(tokens)
@@ -209,15 +145,6 @@ def _chunk(
     for one in readings:
         one.count(teacher)
         one.differentiate(blocks, teacher)
-
-
-def _blocks(buffers: Tensor) -> list[slice]:
-    size, step = buffers.shape[-1], _width(buffers)
-    return [slice(start, min(start + step, size)) for start in range(0, size, step)]
-
-
-def _width(like: Tensor) -> int:
-    return BLOCK.get(like.device.type, BLOCK["cpu"])
 
 
 class _Reading:
@@ -237,8 +164,8 @@ class _Reading:
             self.softmax.compare(block, expected, logits, teacher)
         if self.labels is not None:
             self.softmax.raise_to(self.work.temperature, block)
-            place, inside = _place(self.labels, block)
-            self.right += logits.gather(1, place)[:, 0] * inside
+            column, inside = place(self.labels, block)
+            self.right += logits.gather(1, column)[:, 0] * inside
             if self.work.options.label_smoothing:
                 self.whole += logits.sum(1)
 
@@ -256,7 +183,7 @@ class _Reading:
             smooth = logs - (1 - eps) * right - eps * self.whole * work.unit / self.softmax.exponentials.shape[1]
             learner.mlm += (smooth * self.kept).sum() / max(work.counts.masked, 1)
             learner.unsmoothed += ((logs - right) * self.kept).sum()
-            learner.hits += (self.softmax.likeliest(_width(self.x)) == self.labels).sum()
+            learner.hits += (self.softmax.likeliest() == self.labels).sum()
 
     def differentiate(self, blocks: list[slice], teacher: Softmax | None) -> None:
         """Add the chunk's gradients to the learner's."""
@@ -289,17 +216,11 @@ class _Reading:
             parts["distillation"] = mix(mine, student, teacher.exponentials[:, block], guide)
         if self.labels is not None:
             kept, eps = work.mlm_scale * self.kept[:, None], work.options.label_smoothing
-            place, inside = _place(self.labels, block)
+            column, inside = place(self.labels, block)
             part = mine.pow(work.temperature).mul_(self.sharp_shares[:, number, None] * kept)
-            part.scatter_add_(1, place, (eps - 1) * kept * inside[:, None])
+            part.scatter_add_(1, column, (eps - 1) * kept * inside[:, None])
             parts["mlm"] = part.sub_(kept * (eps / self.softmax.exponentials.shape[1])) if eps else part
-        return parts or {"mlm": torch.zeros_like(mine)}
-
-
-def _place(labels: Tensor, block: slice) -> tuple[Tensor, Tensor]:
-    """Each token's label as a column of the block, and whether it stands there at all."""
-    inside = (labels >= block.start) & (labels < block.stop)
-    return (labels - block.start).clamp(0, block.stop - block.start - 1)[:, None], inside
+        return parts
 
 
 class _Attach(torch.autograd.Function):

@@ -20,8 +20,8 @@ from transformers.utils import logging as hf_logging
 from unibert_lib import checkpoint, encoder, evaluate, modelcard, processes, terms, trainee
 from unibert_lib import record as figures
 from unibert_lib.batches import IGNORE_INDEX, Batch, fill, make_batch
+from unibert_lib.blockwise import Counts
 from unibert_lib.config import ObjectiveConfig, PretrainConfig
-from unibert_lib.fused import Counts
 from unibert_lib.journal import Journal
 from unibert_lib.processes import open_accelerator as open_accelerator
 from unibert_lib.progress import bar

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-LARGE = 2**24  # multiplications; oneDNN prepares each new shape for a millisecond or so
+LARGE = 2**25  # multiplications; oneDNN prepares each new shape for a millisecond or so
 
 
 def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:

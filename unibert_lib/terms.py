@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from unibert_lib import encoder, fused, objective
 from unibert_lib.batches import IGNORE_INDEX
+from unibert_lib.blockwise import Counts, Head, Options
 from unibert_lib.config import ObjectiveConfig, PretrainConfig
-from unibert_lib.fused import Counts, Head
 from unibert_lib.products import FastLinear
 
 
@@ -128,7 +128,7 @@ def fuse(
     ``hiddens`` are each student's own, [rows, seq, hidden].
     """
     heads = [transformed(model, hidden[rows]) for model, hidden in zip(models, hiddens, strict=True)]
-    options = fused.Options(**{name: getattr(config.objective, name) for name in fused.Options._fields})
+    options = Options(**{name: getattr(config.objective, name) for name in Options._fields})
     guide = expected if isinstance(expected, Head) else None
     made = fused.losses(
         heads, guide, labels, counts, options, chunk=config.loss_chunk, apart=norms, compiled=config.compile
