@@ -23,20 +23,21 @@ from unibert_lib import checkpoint
 
 def check(plan: Plan) -> Outcome:
     made, expected, seen = prepare(plan)
-    failures = at_events(plan, made, expected, seen.events, plan.share(len(seen.events), 6))
+    every = list(range(len(seen.events)))
+    chosen = spread(every, plan.share(len(every), 4))
+    failures = at_events(plan, made, expected, seen.events, chosen)
     torn = [number for number, name in enumerate(seen.events) if name.split()[0] in events.WRITES]
-    torn = spread(torn, plan.share(len(torn), 2))
+    torn = spread(torn, plan.share(len(torn), 1))
     failures += [kill_at(plan, made, expected, number, seen.events[number], torn=True) for number in torn]
-    moments, twice = plan.share(100, 4), plan.share(20, 2)
+    moments, twice = plan.share(100, 3), plan.share(20, 1)
     failures += at_moments(plan, made, expected, moments, twice)
-    cells = fine_tuning(plan, plan.share(10, 1))
+    cells = fine_tuning(plan, plan.share(10, 0))
     failures += cells
     found = tuple(failure for failure in failures if failure)
-    killed_at = plan.share(len(seen.events), 6)
     figures = {
         "file events of a run": len(seen.events),
         "of its three saves": sum("checkpoints" in name for name in seen.events),
-        "killed at events": killed_at,
+        "killed at events": len(chosen),
         "within a write": len(torn),
         "at random moments": moments,
         "of these twice": twice,
@@ -49,7 +50,8 @@ def check(plan: Plan) -> Outcome:
 def control(plan: Plan) -> Outcome:
     with mock.patch.multiple(checkpoint, save=save_in_place, verify=lambda path: None):
         made, expected, seen = prepare(plan)
-        failures = at_events(plan, made, expected, seen.events, plan.share(40, 8))
+        saving = [number for number, name in enumerate(seen.events) if "checkpoints/step" in name]
+        failures = at_events(plan, made, expected, seen.events, spread(saving, plan.share(40, 5)))
     found = tuple(failure for failure in failures if failure)
     return Outcome(not found, {"killed at events": len(failures), "not resumed": len(found)}, found[:3])
 
@@ -85,8 +87,9 @@ def spread(values: list[int], count: int) -> list[int]:
     return [values[(i + 1) * len(values) // count - 1] for i in range(count)]
 
 
-def at_events(plan: Plan, made: Training, expected: dict[str, Any], names: list[str], count: int) -> list[str | None]:
-    chosen = spread(list(range(len(names))), count)
+def at_events(
+    plan: Plan, made: Training, expected: dict[str, Any], names: list[str], chosen: list[int]
+) -> list[str | None]:
     return [kill_at(plan, made, expected, number, names[number]) for number in chosen]
 
 
@@ -126,6 +129,8 @@ def at_moments(plan: Plan, made: Training, expected: dict[str, Any], count: int,
 def fine_tuning(plan: Plan, count: int) -> list[str | None]:
     """The same for a matrix of two cells: kills spread over its file events, each write torn."""
     made = Matrix(training.place(plan.folder / "whole") / "model")
+    if not count:
+        return []
     made.train(plan.folder / "matrix")
     expected, seen = matrix.result(plan.folder / "matrix"), plan.folder / "matrix seen"
     names = events.watch(partial(made.train, seen), seen).events

@@ -15,7 +15,7 @@ from unibert_lib import checkpoint
 
 
 def check(plan: Plan) -> Outcome:
-    return damage(plan, plan.share(100, 25), plan.share(5, 1))
+    return damage(plan, plan.share(100, 15), plan.share(5, 1))
 
 
 def damage(plan: Plan, each: int, resumed: int) -> Outcome:
