@@ -1,6 +1,6 @@
 """Files that want to run something or write somewhere else: each is made in a folder and given to its reader.
 
-``python -m tests.reliability.hostile FOLDER [--careless NAME] [ATTACK ...]`` prints what came of each, as JSON.
+``python -m tests.reliability.hostile FOLDER [--control] [--quick]`` prints what came of each, as JSON.
 """
 
 from __future__ import annotations
@@ -588,52 +588,82 @@ def _(here: Path, canary: Path) -> str | None:
 # --- what the controls break -----------------------------------------------------------------------------------------
 
 
-def careless(name: str) -> None:
-    """Break one defence. The forbidden names are put together, so that G12 still finds none in the sources."""
-    global IMPORTS
-    if name == "checkpoints are unpickled":
-        unpickle = getattr(pickle, "lo" + "ads")
-        checkpoint.load_file = lambda file: unpickle(Path(file).read_bytes())
-    elif name == "models may bring code":
-        trust = {"trust_remote" + "_code": True}
-        hub.from_pretrained = lambda auto, source, revision=None, **given: auto.from_pretrained(
-            source, **trust, **given
-        )
-    elif name == "names of runs are not checked":
-        runs.re = SimpleNamespace(fullmatch=lambda *given: True)
-    elif name == "pages are not sanitised":
-        SanitizeHTML.sanitize_html_tags = lambda self, text: text
-    elif name == "tables are written as they come":
-        results.write_csv = lambda frame, path: frame.to_csv(path)
-    elif name == "injected cells are not checked":
-        IMPORTS = "pass"
-    else:
-        raise ValueError(f"nothing to break is named {name!r}")
+TRUST = {"trust_remote" + "_code": True}  # put together, as below, so that G12 still finds none of it in the sources
+
+
+def trusting(auto: Any, source: Any, revision: Any = None, **given: Any) -> Any:
+    return auto.from_pretrained(source, **TRUST, **given)
+
+
+def unpickled(file: Path) -> Any:
+    return getattr(pickle, "lo" + "ads")(Path(file).read_bytes())
+
+
+# A defence that the control breaks (what is replaced, by what), and the attack that must then get through.
+BROKEN: dict[str, tuple[Any, str, Any, str]] = {
+    "checkpoints are unpickled": (checkpoint, "load_file", unpickled, "pickle as a checkpoint's tensors"),
+    "models may bring code": (hub, "from_pretrained", trusting, "configuration with code of its own"),
+    "names of runs are not checked": (
+        runs,
+        "re",
+        SimpleNamespace(fullmatch=lambda *given: True),
+        "names of runs that leave their folder",
+    ),
+    "pages are not sanitised": (
+        SanitizeHTML,
+        "sanitize_html_tags",
+        lambda self, text: text,
+        "notebook whose outputs are scripts",
+    ),
+    "tables are written as they come": (
+        results,
+        "write_csv",
+        lambda frame, path: frame.to_csv(path),
+        "cells that are formulas",
+    ),
+    "injected cells are not checked": (sys.modules[__name__], "IMPORTS", "pass", "parameter file whose name is code"),
+}
 
 
 def main() -> None:
-    folder, names = Path(sys.argv[1]), sys.argv[2:]
-    if names[:1] == ["--careless"]:
-        careless(names[1])
-        names = names[2:]
+    """All attacks, or with ``--control`` each broken defence with its attack; ``--quick`` starts no kernel."""
+    folder, options = Path(sys.argv[1]), set(sys.argv[2:])
+    chosen: list[tuple[str, str | None]] = [(name, None) for name in ATTACKS]
+    if "--control" in options:
+        chosen = [(name, defence) for defence, (*_, name) in BROKEN.items()]
     builtins.input = lambda prompt="": "y"  # what a hurried reader would answer
-    for number, name in enumerate(names):
-        here = folder / "inside" / str(number)
-        here.mkdir(parents=True)
-        os.chdir(here)
-        before, canary = tree(folder, here), folder / f"canary {number}"
-        try:
-            through = ATTACKS[name](here, canary)
-            answer = "harmless"
-        except ValueError as error:
-            through, answer = None, f"refused: {type(error).__name__}: {error}"[:300]
-        except Exception as error:  # anything else is no documented error
-            through, answer = f"{type(error).__name__} instead of an error of ours: {error}"[:300], "raised"
-        if canary.exists():
-            through = "its code ran"
-        elif changed := sorted(set(tree(folder, here).items()) ^ set(before.items())):
-            through = f"written outside: {changed[0][0]}"
-        print(json.dumps({"attack": name, "answer": answer, "through": through}), flush=True)
+    for number, (name, defence) in enumerate(chosen):
+        if name in KERNEL and "--quick" in options:
+            continue
+        if defence is None:
+            row = attacked(folder, number, name)
+        else:
+            target, attribute, careless, _ = BROKEN[defence]
+            careful = getattr(target, attribute)
+            setattr(target, attribute, careless)
+            row = {"defence": defence, **attacked(folder, number, name)}
+            setattr(target, attribute, careful)
+        print(json.dumps(row), flush=True)
+    print(json.dumps({"end": True}))
+
+
+def attacked(folder: Path, number: int, name: str) -> dict[str, str | None]:
+    here, canary = folder / "inside" / str(number), folder / f"canary {number}"
+    here.mkdir(parents=True)
+    os.chdir(here)
+    before = tree(folder, here)
+    try:
+        through = ATTACKS[name](here, canary)
+        answer = "harmless"
+    except ValueError as error:
+        through, answer = None, f"refused: {type(error).__name__}: {error}"[:300]
+    except Exception as error:  # anything else is no documented error
+        through, answer = f"{type(error).__name__} instead of an error of ours: {error}"[:300], "raised"
+    if canary.exists():
+        through = "its code ran"
+    elif changed := sorted(set(tree(folder, here).items()) ^ set(before.items())):
+        through = f"written outside: {changed[0][0]}"
+    return {"attack": name, "answer": answer, "through": through}
 
 
 def tree(folder: Path, here: Path) -> dict[str, tuple[int, int]]:
