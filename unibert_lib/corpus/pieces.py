@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unibert_lib.corpus.filters import MINIMUM_PIECES, piece_ids
+from unibert_lib.corpus.marks import hold
 from unibert_lib.corpus.records import Document
 from unibert_lib.corpus.report import CorpusReport, LanguageReport, check_balance, load_report, open_report
 from unibert_lib.corpus.shards import KEPT_WITH_PIECES, StagedLanguage, count_bytes, count_joiners, finished, tidy
@@ -39,7 +40,8 @@ def finish(
     Raises
     ------
     ValueError
-        If ``source`` is no corpus, is ``out`` itself, or ``out`` was made with another tokenizer or minimum.
+        If ``source`` is no corpus, is ``out`` itself, or has changed since ``out`` was begun, or ``out`` was made with
+        another tokenizer or minimum.
 
     Source: paper 3.1, fifth rule and token statistics.
     """
@@ -59,6 +61,7 @@ def finish(
         "vocabulary_sha256": hashlib.sha256(vocabulary).hexdigest(),
     }
     report = open_report(out, settings)
+    hold(out, {code: [source / code] for code in before.languages})
     with bar(total=len(before.languages), unit="language", disable=not progress) as shown:
         for language, counts in before.languages.items():
             shown.set_description(language)

@@ -17,6 +17,7 @@ from pathlib import Path
 from unibert_lib import languages as table
 from unibert_lib.corpus.filters import HIDDEN, RULES, Drop, Rule, rule_name, rule_options
 from unibert_lib.corpus.folders import Source
+from unibert_lib.corpus.marks import hold
 from unibert_lib.corpus.pieces import finish
 from unibert_lib.corpus.progress import Progress
 from unibert_lib.corpus.records import Document, Page, Quarantined
@@ -54,7 +55,7 @@ def build(
     Raises
     ------
     ValueError
-        If a language is unknown, or ``out`` holds a corpus of other rules.
+        If a language is unknown, ``out`` holds a corpus of other rules, or the files of a finished language changed.
     FormatError
         If a source breaks off; the other languages that were finished stay, and the rest can be resumed.
 
@@ -65,6 +66,7 @@ def build(
     names = [rule_name(rule) for rule in rules]
     out = Path(out)
     report = open_report(out, {"rules": names, "options": rule_options(rules)})
+    hold(out, {code: source.paths for code, source in documents.items() if isinstance(source, Source)})
     with Progress(documents, shown=progress) as bar:
         for language, source in documents.items():
             counts = finished(out, language)
