@@ -247,13 +247,15 @@ def test_a_corrupt_bz2_block_names_the_byte(tmp_path):
     assert "corrupt" in str(error) and error.byte is not None
 
 
-def test_garbage_after_the_end_is_ignored_with_a_warning(tmp_path):
+def test_garbage_after_the_end_is_ignored_with_a_warning_and_counted(tmp_path):
     with pytest.warns(UserWarning, match="7 characters after </mediawiki>"):
-        assert len(read(written(tmp_path, HEAD + page(1) + TAIL + "garbage\n"))) == 1
+        whole, rest = read(written(tmp_path, HEAD + page(1) + TAIL + "garbage\n"))
+    assert (whole.id, rest.reason, rest.raw) == ("1", "7 characters after </mediawiki> were ignored", "garbage")
     path = written(tmp_path, HEAD + page(1) + TAIL, "nlwiki.xml.bz2")
     path.write_bytes(path.read_bytes() + b"garbage")
     with pytest.warns(UserWarning, match="7 bytes after the last bz2 stream"):
-        assert len(read(path)) == 1
+        whole, rest = read(path)
+    assert (whole.id, rest.reason) == ("1", "7 bytes after the last bz2 stream were ignored")
 
 
 @pytest.mark.parametrize("body", ["", "   \n", "<html><body>404</body></html>", "just text", "\0" * 100])

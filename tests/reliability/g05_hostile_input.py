@@ -248,7 +248,7 @@ def _parameters(path: Path, rng: Random) -> None:
         try:
             config.parse_parameters(given, schema)
         except ValueError as error:
-            if type(error) is ValueError and any(name and name in str(error) for name in {*given, *fields}):
+            if type(error) is ValueError and any(name and name in str(error) for name in {*given, *fields, "language"}):
                 raise ParameterRefused from error
             raise
 

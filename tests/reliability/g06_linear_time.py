@@ -32,10 +32,10 @@ class _TooLong(Exception):
     """The larger size had its chance."""
 
 
-def seconds(call: Call, given: Any, limit: float | None = None) -> float:
-    """CPU seconds of one call, the best of a few; infinite where it is not back within ``limit``."""
-    best, spent, runs, repeats = float("inf"), 0.0, 0, 1
-    while runs < 2 or (spent < 0.05 and runs < 5):
+def seconds(call: Call, given: Any, runs: int, limit: float | None = None) -> float:
+    """CPU seconds of one call, the best of so many runs; infinite where it is not back within ``limit``."""
+    best, repeats = float("inf"), 1
+    while runs:
         began = time.process_time()
         try:
             with _interrupted(limit):
@@ -44,13 +44,10 @@ def seconds(call: Call, given: Any, limit: float | None = None) -> float:
         except _TooLong:
             return best
         taken = max(time.process_time() - began, 1e-9)
-        spent += taken
-        if taken < LEAST_SECONDS and not runs:
+        if taken < LEAST_SECONDS and best == float("inf"):
             repeats *= min(int(1.5 * LEAST_SECONDS / taken) + 1, 100)
             continue
-        best, runs = min(best, taken / repeats), runs + 1
-        if taken > 0.5:
-            break
+        best, runs = min(best, taken / repeats), runs - 1
     return best
 
 
@@ -76,14 +73,14 @@ def _interrupted(limit: float | None) -> Iterator[None]:
 def growth(call: Call, make: Attack, size: int) -> tuple[float, float]:
     """time(10 n) / time(n) and time(10 n). A ratio over the limit is measured again: noise passes, a square stays."""
     small, large = make(size), make(10 * size)
-    ratio = most = float("inf")
-    for _ in range(3):
-        short = seconds(call, small)
-        most = seconds(call, large, limit=3 * MOST * short + 0.5)
-        ratio = min(ratio, most / short)
-        if ratio <= MOST or most == float("inf"):
+    most = float("inf")
+    for runs in (1, 3, 5):
+        # The least of many runs is the time that the machine's other work has not lengthened.
+        short = seconds(call, small, 2 * runs)
+        most = min(most, seconds(call, large, runs, limit=3 * MOST * short + 0.5))
+        if most <= MOST * short or most == float("inf"):
             break
-    return ratio, most
+    return most / short, most
 
 
 def texts(tokens: Any) -> Mapping[str, Call]:

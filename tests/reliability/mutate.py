@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -145,7 +146,7 @@ def mutate(source: bytes, rng: Random) -> bytes:
 
 def value(source: Any, rng: Random) -> Any:
     """A copy of a JSON value with one to three nodes changed, taken out, doubled or renamed."""
-    copy = json.loads(json.dumps(source))
+    copy = deepcopy(source)
     for _ in range(rng.choice((1, 1, 2, 3))):
         copy = _one_value(copy, rng)
     return copy
@@ -170,7 +171,7 @@ def _one_value(node: Any, rng: Random) -> Any:
         else:
             node[place] = _one_value(node[place], rng)
         return node
-    return rng.choice(VALUES)
+    return deepcopy(rng.choice(VALUES))
 
 
 def _place(data: bytes, rng: Random) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from unibert_lib.corpus.pagexml import PageError, Siteinfo, parse_page
-from unibert_lib.corpus.records import FormatError, Page, Quarantined
+from unibert_lib.corpus.records import RAW_CHARACTERS, FormatError, Page, Quarantined
 from unibert_lib.corpus.stream import DOWNLOAD_AGAIN, decoded_chunks
 
 PAGE_BYTES = 16 << 20  # MediaWiki itself refuses articles over 2 MiB (ours)
@@ -56,7 +56,7 @@ def read_dump(
     ------
     Page | Quarantined
         Every page in order: articles, redirects and other namespaces alike; those that cannot be parsed are
-        quarantined with file, line and reason.
+        quarantined with file, line and reason. So is, as one record, what follows the end of the dump.
 
     Raises
     ------
@@ -67,8 +67,9 @@ def read_dump(
     Source: paper 3.1; RELIABILITY, rows 1 to 7.
     """
     splitter = _Splitter(str(path), language, page_bytes)
+    ignored: list[str] = []
     try:
-        for chunk in decoded_chunks(path, on_bytes):
+        for chunk in decoded_chunks(path, on_bytes, ignored.append):
             yield from splitter.feed(chunk)
     except FormatError as error:
         yield from splitter.cut_off()
@@ -79,10 +80,12 @@ def read_dump(
         yield splitter.tolerate(error.reason)
         return
     yield from splitter.cut_off()
+    yield from (Quarantined(str(path), splitter.line, said, "") for said in ignored)
     if splitter.ended:
         if splitter.trailing:
-            count = splitter.trailing
-            warnings.warn(f"{path}: {count} characters after </mediawiki> were ignored", stacklevel=2)
+            said = f"{splitter.trailing} characters after </mediawiki> were ignored"
+            warnings.warn(f"{path}: {said}", stacklevel=2)
+            yield Quarantined(str(path), splitter.line, said, splitter.tail)
         return
     if not splitter.root and not splitter.pages:
         remedy = "check that this is a pages-articles dump (.xml, .xml.bz2 or .xml.gz)"
@@ -101,6 +104,7 @@ class _Splitter:
         self.path, self.language, self.page_bytes = path, language, page_bytes
         self.root = self.ended = False
         self.pages = self.trailing = 0
+        self.tail = ""  # how what follows </mediawiki> begins
         self.line = 1
         self._rest = ""
         self._closer: str | None = None  # the end of the comment or CDATA section we are in, outside pages
@@ -116,6 +120,7 @@ class _Splitter:
         while True:
             if self.ended:
                 self.trailing += len(text[at:].strip())
+                self.tail = self.tail or text[at:].strip()[:RAW_CHARACTERS]
                 at = self._consume(text, at, len(text))
                 break
             if self._closer is not None:

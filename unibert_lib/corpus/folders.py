@@ -11,7 +11,8 @@ from pathlib import Path
 
 from unibert_lib import languages as table
 from unibert_lib.corpus.dumps import read_dump
-from unibert_lib.corpus.records import Document, Page, Quarantined
+from unibert_lib.corpus.marks import check_published
+from unibert_lib.corpus.records import Document, FormatError, Page, Quarantined
 from unibert_lib.corpus.sources import parquet_files, read_dataset, read_sentences
 from unibert_lib.corpus.stream import decoded_chunks
 
@@ -37,16 +38,30 @@ class Source:
     def __post_init__(self) -> None:
         self.size = sum(path.stat().st_size for path, _ in self.files if path.is_file())
 
+    @property
+    def paths(self) -> list[Path]:
+        """The files, or folders of parquet."""
+        return [path for path, _ in self.files]
+
     def __iter__(self) -> Iterator[Record]:
         self.position = before = 0
         for path, reader in self.files:
+            check_published(path)
+            state = _state(path)
 
             def progress(at: int, before: int = before) -> None:
                 self.position = before + at
 
             yield from reader(path, self.language, progress)
+            if _state(path) != state:
+                raise FormatError(path, "the file changed while it was read", remedy="run again when it is complete")
             before += path.stat().st_size if path.is_file() else 0
             self.position = before
+
+
+def _state(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def open_folder(

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from unibert_lib.corpus import executors
+from unibert_lib.corpus.marks import hold
 from unibert_lib.corpus.report import REPORT, CorpusReport, LanguageReport, check_balance, load_report, open_report
 from unibert_lib.corpus.shards import KEPT_WITH_PIECES, StagedLanguage, count_bytes, count_joiners, finished, tidy
 from unibert_lib.corpus.sources import parquet_files
@@ -51,7 +52,8 @@ def finish(
     Raises
     ------
     ValueError
-        If ``source`` is no corpus, is ``out`` itself, or ``out`` was made with another tokenizer or minimum.
+        If ``source`` is no corpus, is ``out`` itself, or has changed since ``out`` was begun, or ``out`` was made with
+        another tokenizer or minimum.
 
     Source: paper 3.1, fifth rule and token statistics.
     """
@@ -71,6 +73,7 @@ def finish(
         "tokenizer": _fingerprint(tokenizer),
     }
     report, words = open_report(out, settings), WordIds(tokenizer)
+    hold(out, {code: [source / code] for code in before.languages})
     if workers > 1 or executor is not None:
         tasks = {code: partial(_finish, source, out, row, words, minimum) for code, row in before.languages.items()}
         executors.run(tasks, lambda language: finished(out, language) is not None, out / ".tasks", workers, executor)

@@ -21,6 +21,7 @@ from unibert_lib.corpus import executors
 from unibert_lib.corpus.filters import HIDDEN, RULES, Rule, rule_name, rule_options
 from unibert_lib.corpus.folders import Source
 from unibert_lib.corpus.guards import Dropped, apply
+from unibert_lib.corpus.marks import hold
 from unibert_lib.corpus.pieces import finish
 from unibert_lib.corpus.progress import Progress
 from unibert_lib.corpus.records import Document, Page, Quarantined
@@ -64,7 +65,7 @@ def build(
     Raises
     ------
     ValueError
-        If a language is unknown, or ``out`` holds a corpus of other rules.
+        If a language is unknown, ``out`` holds a corpus of other rules, or the files of a finished language changed.
     FormatError
         If a source breaks off; the other languages that were finished stay, and the rest can be resumed.
 
@@ -75,6 +76,7 @@ def build(
     names = [rule_name(rule) for rule in rules]
     out = Path(out)
     report = open_report(out, {"rules": names, "options": rule_options(rules)})
+    hold(out, {code: source.paths for code, source in documents.items() if isinstance(source, Source)})
     if workers > 1 or executor is not None:
         tasks = {language: partial(_build, out, language, source, rules) for language, source in documents.items()}
         executors.run(tasks, lambda language: finished(out, language) is not None, out / ".tasks", workers, executor)

@@ -139,7 +139,7 @@ def load_report(out: str | Path) -> CorpusReport:
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
         report = CorpusReport({code: _row(code, row) for code, row in body["languages"].items()}, body["settings"])
-        if not all(isinstance(rule, str) for rule in report.rules):
+        if not all(isinstance(rule, str) and rule.isprintable() for rule in report.rules):
             raise ValueError(f"rules are {report.rules!r:.60}")
         return report
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -152,7 +152,7 @@ def _row(code: str, given: Any) -> LanguageReport:
     for name, value in {**counts, **row.drops}.items():
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
             raise ValueError(f"{name} of {code!r} is {value!r:.60}, no count")
-    if row.language != code or not code.isprintable():
+    if row.language != code or not "".join([code, *row.drops]).isprintable():
         raise ValueError(f"the row of {code!r} is that of {row.language!r:.60}")
     return row
 

@@ -47,7 +47,8 @@ def read_sentences(
         elif text := line.strip():
             yield Document(text, language, str(number), "", 0)
 
-    for chunk in decoded_chunks(path, on_bytes):
+    ignored: list[str] = []
+    for chunk in decoded_chunks(path, on_bytes, ignored.append):
         pieces = chunk.split("\n")
         for piece in pieces[:-1]:
             yield from record(rest + piece)
@@ -56,6 +57,7 @@ def read_sentences(
         if len(rest) > LINE_CHARACTERS:
             rest, too_long = rest[:RAW_CHARACTERS], True
     yield from record(rest)
+    yield from (Quarantined(name, number, said, "") for said in ignored)
 
 
 def read_dataset(

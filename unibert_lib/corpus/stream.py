@@ -34,7 +34,11 @@ def _keep_bad_bytes(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("unibert_keep_bad_bytes", _keep_bad_bytes)
 
 
-def decoded_chunks(path: str | Path, on_bytes: Callable[[int], None] | None = None) -> Iterator[str]:
+def decoded_chunks(
+    path: str | Path,
+    on_bytes: Callable[[int], None] | None = None,
+    on_trailing: Callable[[str], None] | None = None,
+) -> Iterator[str]:
     """Yield the text of a ``.bz2`` (also multistream), ``.gz`` or plain file in chunks.
 
     The format is read from the content, never from the name; the encoding from the byte order mark, else from the
@@ -46,6 +50,8 @@ def decoded_chunks(path: str | Path, on_bytes: Callable[[int], None] | None = No
         The file.
     on_bytes
         Called with the position in the file on disk, for progress bars.
+    on_trailing
+        Called with what is to be said of bytes after the last compressed stream, which are ignored.
 
     Raises
     ------
@@ -56,7 +62,7 @@ def decoded_chunks(path: str | Path, on_bytes: Callable[[int], None] | None = No
     Source: ours (RELIABILITY, rows 1, 3, 4, 7).
     """
     decoder: codecs.IncrementalDecoder | None = None
-    for chunk in _decompressed(Path(path), on_bytes):
+    for chunk in _decompressed(Path(path), on_bytes, on_trailing):
         if decoder is None:
             decoder = codecs.getincrementaldecoder(_encoding(chunk, path))("unibert_keep_bad_bytes")
         if text := decoder.decode(chunk):
@@ -149,7 +155,9 @@ def _open(path: Path) -> BinaryIO:
         raise FormatError(path, f"cannot be opened ({error.strerror})", remedy=remedy) from error
 
 
-def _decompressed(path: Path, on_bytes: Callable[[int], None] | None) -> Iterator[bytes]:
+def _decompressed(
+    path: Path, on_bytes: Callable[[int], None] | None, on_trailing: Callable[[str], None] | None
+) -> Iterator[bytes]:
     with _open(path) as handle:
 
         def read() -> bytes:
@@ -187,5 +195,8 @@ def _decompressed(path: Path, on_bytes: Callable[[int], None] | None) -> Iterato
             if data and not data.startswith(magic):
                 rest = len(data) + path.stat().st_size - handle.tell()
                 if data.strip(b"\0"):
-                    warnings.warn(f"{path}: {rest} bytes after the last {name} stream were ignored", stacklevel=2)
+                    said = f"{rest} bytes after the last {name} stream were ignored"
+                    warnings.warn(f"{path}: {said}", stacklevel=2)
+                    if on_trailing is not None:
+                        on_trailing(said)
                 return

@@ -63,7 +63,7 @@ def load(path: Path = TABLE) -> dict[str, Source]:
     found = {}
     try:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not TOML in UTF-8 ({error}): correct it") from error
     for name, entry in entries.items():
         if not isinstance(entry, dict):
