@@ -34,7 +34,7 @@ from unibert_lib.corpus import RULES, Document, Drop, Page, Quarantined, too_few
 from unibert_lib.corpus.guards import apply
 from unibert_lib.corpus.wordpieces import WordIds
 
-ROUNDS, BATCH = 5, 1_000
+ROUNDS, BATCH, OUR_BATCH = 5, 1_000, 4_000
 Documents = dict[str, list[Document]]
 
 
@@ -72,9 +72,9 @@ def read(source: corpus.Source) -> list[Document]:
     return found
 
 
-def batches(items: Sequence[Any]) -> Iterator[list[Any]]:
-    for at in range(0, len(items), BATCH):
-        yield list(items[at : at + BATCH])
+def batches(items: Sequence[Any], size: int = BATCH) -> Iterator[list[Any]]:
+    for at in range(0, len(items), size):
+        yield list(items[at : at + size])
 
 
 def megabytes(texts: Sequence[str]) -> float:
@@ -104,7 +104,7 @@ def naive_filter(texts: Sequence[str], pieces: tokenizer.TokenizersBackend) -> l
 
 
 def our_filter(texts: Sequence[str], rules: Sequence[corpus.Rule]) -> list[tuple[int, str]]:
-    answers = [answer for batch in batches(texts) for answer in apply(rules, batch)]
+    answers = [answer for batch in batches(texts, OUR_BATCH) for answer in apply(rules, batch)]
     return [(place, answer) for place, answer in enumerate(answers) if isinstance(answer, str)]
 
 
@@ -259,7 +259,7 @@ def stages(
     size, left, wikitext = megabytes(texts), megabytes(kept), megabytes([item.text for item in articles])
     work: dict[str, tuple[float, Callable[[], object]]] = {
         "read": (raw, lambda: [record for source in by_language.values() for record in source]),
-        "rules_1_to_4": (size, lambda: [apply(RULES, batch) for batch in batches(texts)]),
+        "rules_1_to_4": (size, lambda: [apply(RULES, batch) for batch in batches(texts, OUR_BATCH)]),
         "rules_1_to_4_plain": (size, lambda: [plain_rules(text) for text in texts]),
         "rules_1_to_5": (size, lambda: our_filter(texts, (*RULES, rule_5))),
         "rule_5_plain": (left, lambda: [rule_5(text) for text in kept]),

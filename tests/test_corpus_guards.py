@@ -12,11 +12,17 @@ from transformers import BertTokenizerFast
 from unibert_lib import corpus, tokenizer
 from unibert_lib.corpus import RULES, Drop, Keep, too_few_pieces
 from unibert_lib.corpus.filters import RULES_WITHOUT_JOINERS
-from unibert_lib.corpus.guards import Dropped, apply, read
-from unibert_lib.corpus.wordpieces import Bounds, WordIds, cuts_at_spaces, is_kept, piece_ids
+from unibert_lib.corpus.guards import _ALONE, TABLE_SIZE, Bounds, Dropped, _may_cut, _table, apply, read
+from unibert_lib.corpus.wordpieces import WordIds, cuts_at_spaces, piece_ids
 
 CODES = [code for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
 # Beyond the first two planes, what Python does not print is not counted on: it would make the test slow.
+
+
+def is_kept(sign):
+    return sign.isprintable() and sign != "\ufffd"
+
+
 EVERY_CHARACTER = [chr(code) for code in CODES if code < 0x20000 or chr(code).isprintable()]
 WORDS = [
     "one",
@@ -112,6 +118,11 @@ def rule_5(pieces):
 
 
 @pytest.fixture(scope="module")
+def bounds(pieces):
+    return Bounds(pieces)
+
+
+@pytest.fixture(scope="module")
 def remembered(pieces):
     return WordIds(pieces, known=50)  # so few that it forgets all the time
 
@@ -147,11 +158,13 @@ def test_rule_5_keeps_what_the_tokenizer_gives_five_pieces(pieces, rule_5, sampl
 
 
 @settings(deadline=None, max_examples=500)
-@given(text, st.integers(1, 9))
-def test_what_the_bounds_prove_is_so(pieces, rule_5, sample, minimum):
-    if is_kept(sample) and "[" not in sample:
-        proven = rule_5.bounds(sample, minimum)
-        assert proven in (None, len(piece_ids(pieces, [sample])[0]) >= minimum)
+@given(st.lists(text, min_size=1, max_size=5))
+def test_the_bounds_hold_the_number_of_pieces_between_them(pieces, bounds, samples):
+    samples = [sample for sample, untouched in zip(samples, read(samples)[0], strict=True) if untouched]
+    if samples:
+        least, most = bounds(samples)
+        counts = [len(ids) for ids in piece_ids(pieces, samples)]
+        assert all(low <= count <= high for low, count, high in zip(least, counts, most, strict=True))
 
 
 @settings(deadline=None, max_examples=300)
@@ -176,49 +189,67 @@ def test_every_character_that_the_bounds_count_on_is_a_piece(pieces):
     assert {unicodedata.category(sign) for sign in lost} == {"Cc", "Cf", "Co", "So", "Zs", "Zl", "Zp"}
 
 
-def test_every_character_that_the_bounds_cut_off_is_a_word(pieces):
-    between = [f"7{sign}7" for sign in EVERY_CHARACTER[:0x20000]]
-    counts = [len(pieces.backend_tokenizer.pre_tokenizer.pre_tokenize_str(
-        pieces.backend_tokenizer.normalizer.normalize_str(sample))) for sample in between]  # fmt: skip
-    _, least = read(["word " + sample for sample in between])
-    for sample, words, bound in zip(between, counts, least.tolist(), strict=True):
-        assert bound <= 1 + words or not is_kept(sample), sample
+def test_every_character_that_is_cut_off_may_be_and_every_one_that_counts_is(pieces):
+    backend, signs = (
+        pieces.backend_tokenizer,
+        [sign for sign in EVERY_CHARACTER[:0x20000] if ord(sign) < TABLE_SIZE - 1],
+    )
+    texts = [backend.normalizer.normalize_str(f"7{sign}7") for sign in signs]
+    cut = {
+        sign for sign, text in zip(signs, texts, strict=True) if len(backend.pre_tokenizer.pre_tokenize_str(text)) == 3
+    }
+    counted = {sign for sign in signs if _table()[ord(sign)] & _ALONE}
+    assert counted <= cut
+    assert {sign for sign in cut - counted if is_kept(sign)} <= {sign for sign in signs if _may_cut()[ord(sign)]}
+    assert len(counted) > 27_000 and "[" in cut - counted and "”" in cut - counted
 
 
 @pytest.mark.parametrize(
-    ("sample", "minimum", "proven"),
+    ("sample", "least", "most"),
     [
-        ("one two, three", 4, True),  # a word and a comma are a piece each
-        ("one two, three", 5, False),  # all of them whole words of the vocabulary
-        ("threeone twothree", 4, True),  # known letters, unknown words: two pieces each
-        ("threeone twothree", 5, None),
-        ("Oui, oui", 4, None),  # no "O" in this vocabulary: Oui may be [UNK]
-        ("中中中", 3, True),
-        ("\u0e01\u0e02\u0e03", 2, None),  # nor Thai
-        ("\u0e01\u0e02\u0e03", 4, False),  # but three characters are no four pieces
-        ("", 1, False),
+        ("one two, three", 4, 4),  # whole words of the vocabulary, and a comma
+        ("threeone", 2, 8),  # known letters, an unknown word
+        ("Oui, oui", 3, 5),  # no piece has an "O": [UNK]; "u" stands in [unused1] alone: up to three
+        ("中中中", 3, 3),
+        ("\u0e01\u0e02\u0e03 one", 2, 2),  # no Thai: [UNK]
+        ("\u0e01…\u0e03 one", 2, 4),  # punctuation beyond ASCII may be cut off
+        ("a" * 101, 1, 1),  # too long a word: [UNK]
+        ("[SEP] one", 2, 6),
     ],
 )
-def test_bounds_by_hand(trained, sample, minimum, proven):
-    assert Bounds(trained)(sample, minimum) is proven
+def test_bounds_by_hand(trained, sample, least, most):
+    low, high = Bounds(trained)([sample, "one"])
+    assert (low.tolist(), high.tolist()) == ([least, 1], [most, 1])
 
 
-def test_rule_5_asks_the_tokenizer_only_in_doubt(trained, monkeypatch):
-    rule = too_few_pieces(trained)
-    monkeypatch.setattr("unibert_lib.corpus.wordpieces.piece_ids", None)
-    assert rule("one two three four five") == Keep("one two three four five")
-    assert rule("(one), two") == Keep("(one), two")
-    assert isinstance(rule("abcd"), Drop) and isinstance(rule("one two"), Drop)
-    with pytest.raises(TypeError):
-        rule("[SEP] [SEP]")
-    with pytest.raises(TypeError):
-        rule("\ufffd a b c d")
+def test_long_words_of_known_characters_are_many_pieces(trained):
+    letters = max(len(piece.removeprefix("##")) for piece in trained.get_vocab() if set(piece) & set("threone"))
+    [least], _ = Bounds(trained)(["threeone" * 10])
+    assert least == -(-80 // letters) > 2
+
+
+def test_the_tokenizer_is_asked_only_in_doubt(trained, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "unibert_lib.corpus.guards.piece_ids", lambda _, texts: asked.extend(texts) or [[]] * len(texts)
+    )
+    samples = [
+        "one two three four five",
+        "(one), two",
+        "one two",
+        "threeone twothree",
+        "日本",
+        "threeone, twothree one",
+    ]
+    answers = apply((*RULES, too_few_pieces(trained)), samples)
+    assert asked == ["threeone twothree"]
+    assert [isinstance(answer, str) for answer in answers] == [True, True, False, False, False, True]
 
 
 def test_a_tokenizer_of_another_kind_is_asked_each_time(trained):
     lowering = BertTokenizerFast(vocab=trained.get_vocab(), do_lower_case=True)
     assert cuts_at_spaces(trained) and not cuts_at_spaces(lowering)
-    assert too_few_pieces(lowering).bounds is None
+    assert not too_few_pieces(lowering).by_word
     samples = ["one\u0301 two", "\u0301 \u0301 \u0301 \u0301 \u0301"]  # accents alone: a lowering tokenizer drops them
     ids, lengths = WordIds(lowering)(samples)
     expected = [lowering(sample, add_special_tokens=False)["input_ids"] for sample in samples]

@@ -8,20 +8,28 @@ Every doubt is decided by the rule itself, so that the answers are the plain rul
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unibert_lib.corpus.filters import RULES, RULES_WITHOUT_JOINERS, Drop, Rule, rule_name
-from unibert_lib.corpus.wordpieces import CUT_OFF, TooFewPieces, piece_ids
+from unibert_lib.corpus.wordpieces import TooFewPieces, piece_ids
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 _DOUBT, _DIGIT, _LETTER, _SPACE, _ALONE, _MARK = 1, 2, 4, 8, 16, 32
-_TABLE_SIZE = 0x20000  # characters above are rare, and doubted
+TABLE_SIZE = 0x20000  # characters above are rare, and doubted
 # What may stand in an ISBN with its label, so that a letter of it proves nothing about rule 2.
 _ISBN_LETTER = re.compile("[eisbnxردمكشابک]", re.IGNORECASE)
+# What BERT makes words of their own: the punctuation of ASCII, and Chinese characters. Punctuation beyond ASCII is too,
+# by a table that differs between versions of Unicode: it goes uncounted. So do [ and ], since "[SEP]" is one piece.
+_CUT_OFF = re.compile("[!-/:-@\\\\^-`{-~\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 
 
 @dataclass(frozen=True)
@@ -44,22 +52,29 @@ def apply(rules: Sequence[Rule], texts: Sequence[str]) -> list[str | Dropped]:
         untouched, pieces = read(texts)
         first[untouched] = 4
         rule = rules[4] if len(rules) > 4 else None
-        if isinstance(rule, TooFewPieces) and rule.bounds is not None:
-            first[untouched & (pieces >= rule.minimum)] = 5
-            first[_prove(rule, texts, np.flatnonzero(untouched & (pieces < rule.minimum)).tolist())] = 5
+        if isinstance(rule, TooFewPieces) and rule.by_word:
+            enough = untouched & (pieces >= rule.minimum)
+            few = np.flatnonzero(untouched & ~enough)
+            enough[few] = _enough_pieces(rule, [texts[place] for place in few.tolist()])
+            first[enough] = 5
+            for place in np.flatnonzero(untouched & ~enough).tolist():
+                answers[place], first[place] = Dropped(texts[place], rule_name(rule), rule.drop.reason), len(rules)
     for place in np.flatnonzero(first < len(rules)).tolist():
         answers[place] = _plainly(rules[first[place] :], texts[place])
     return answers
 
 
-def _prove(rule: TooFewPieces, texts: Sequence[str], places: list[int]) -> list[int]:
-    """The places, among those, of texts that rule 5 certainly keeps; the tokenizer takes what is open at once."""
-    assert rule.bounds is not None
-    proofs = [(place, None if "[" in texts[place] else rule.bounds(texts[place], rule.minimum)) for place in places]
-    open_places = [place for place, proof in proofs if proof is None]
-    ids = piece_ids(rule.tokenizer, [texts[place] for place in open_places])
-    counted = [place for place, row in zip(open_places, ids, strict=True) if len(row) >= rule.minimum]
-    return [place for place, proof in proofs if proof] + counted
+def _enough_pieces(rule: TooFewPieces, texts: list[str]) -> NDArray[np.bool_]:
+    """Rule 5 for texts that rules 1 to 4 leave alone: by bounds, and the tokenizer for what these leave open."""
+    if not texts:
+        return np.zeros(0, dtype=bool)
+    least, most = Bounds.of(rule.tokenizer)(texts)
+    enough = least >= rule.minimum
+    unsure = np.flatnonzero(~enough & (most >= rule.minimum))
+    enough[unsure] = [
+        len(ids) >= rule.minimum for ids in piece_ids(rule.tokenizer, [texts[i] for i in unsure.tolist()])
+    ]
+    return enough
 
 
 def _plainly(rules: Sequence[Rule], text: str) -> str | Dropped:
@@ -128,7 +143,7 @@ def _kinds(joined: str) -> tuple[NDArray[np.uint8] | NDArray[np.uint32], NDArray
 @cache
 def _table() -> NDArray[np.uint8]:
     """The class of each character by its code; the last entry stands for all that follow."""
-    return np.array([_kind(chr(code)) for code in range(_TABLE_SIZE - 1)] + [_DOUBT], dtype=np.uint8)
+    return np.array([_kind(chr(code)) for code in range(TABLE_SIZE - 1)] + [_DOUBT], dtype=np.uint8)
 
 
 def _kind(sign: str) -> int:
@@ -137,6 +152,74 @@ def _kind(sign: str) -> int:
     if sign in "<>&\ufffd" or not sign.isprintable():
         return _DOUBT
     letter = _LETTER if sign.isalpha() and not _ISBN_LETTER.fullmatch(sign) else 0
-    # "[" and "]" are cut off too, but not counted: "[SEP]" in a text is one piece, not three.
-    alone = _ALONE if CUT_OFF.match(sign) and sign not in "[]" else 0
+    alone = _ALONE if _CUT_OFF.match(sign) else 0
     return letter | alone | (_DIGIT if sign.isdecimal() else 0) | (_MARK if sign in ".:" else 0)
+
+
+class Bounds:
+    """How many word pieces texts have at least and at most, by BERT's cased WordPiece, without splitting a word.
+
+    A word of the vocabulary is one piece. So is one with a character that no piece holds, or too long a one: ``[UNK]``.
+    Any other of known characters is two or more, each no longer than the longest piece with one of these characters.
+
+    Source: ours; tests hold both bounds against the tokenizer.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        vocabulary = tokenizer.get_vocab().keys()
+        self._whole = frozenset(vocabulary)
+        self._longest_word = tokenizer.backend_tokenizer.model.max_input_chars_per_word
+        # By character: the longest piece that holds it; whether it is a piece itself, both first and further on.
+        self._reach, single = np.zeros(TABLE_SIZE, dtype=np.int64), np.zeros(TABLE_SIZE, dtype=bool)
+        for piece in vocabulary:
+            body = piece.removeprefix("##")
+            codes = [code for code in map(ord, body) if code < TABLE_SIZE]
+            self._reach[codes] = np.maximum(self._reach[codes], len(body))
+            if len(body) == 1 and codes:
+                single[codes] = body in self._whole and f"##{body}" in self._whole
+        self._lost, self._odd = self._reach == 0, ~single
+
+    @staticmethod
+    @lru_cache(maxsize=2)
+    def of(tokenizer: PreTrainedTokenizerFast) -> Bounds:
+        """The bounds of a tokenizer, made once."""
+        return Bounds(tokenizer)
+
+    def __call__(self, texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """For texts that :func:`read` found untouched."""
+        joined = "\n".join(texts) + "\n"
+        codes, kinds = _kinds(joined)
+        codes = np.minimum(codes.astype(np.int64), TABLE_SIZE - 1)
+        breaks = np.cumsum(np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1) - 1
+        outside = (kinds & _SPACE).astype(bool)
+        outside[breaks] = True
+        alone = (kinds & _ALONE).astype(bool)
+        begins = ~outside
+        begins[1:] &= outside[:-1] | alone[:-1] | alone[1:]
+        marks = np.flatnonzero(begins | outside)
+        is_word = begins[marks]
+        starts, ends = marks[is_word], marks[1:][is_word[:-1]]
+        lengths, owners = ends - starts, np.searchsorted(breaks, starts)
+
+        def none(table: NDArray[np.bool_]) -> NDArray[np.bool_]:
+            """Which words hold no character that the table has."""
+            return np.logical_not(np.logical_or.reduceat(table[codes] & ~outside, starts))
+
+        words = (joined[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True))
+        whole = np.fromiter(map(self._whole.__contains__, words), dtype=bool, count=len(starts))
+        unknown = ~none(self._lost) | (lengths > self._longest_word)
+        split = ~whole & ~unknown & none(self._odd)
+        reach = np.maximum.reduceat(np.where(outside, 1, self._reach[codes]), starts)
+        least = np.where(split, np.maximum(2, -(-lengths // np.maximum(reach, 1))), 1)
+        most = np.where((whole | unknown) & none(_may_cut()), 1, lengths)
+        return tuple(np.bincount(owners, counts, len(texts)).astype(np.int64) for counts in (least, most))  # type: ignore[return-value]
+
+
+@cache
+def _may_cut() -> NDArray[np.bool_]:
+    """Characters inside a word at which a tokenizer may cut: all but letters, marks, numbers and what is counted.
+
+    Versions of Unicode differ in what is punctuation and what a symbol.
+    """
+    inside = [unicodedata.category(chr(code))[0] in "LMN" for code in range(TABLE_SIZE)]
+    return np.logical_not(np.array(inside) | (_table() & _ALONE).astype(bool))

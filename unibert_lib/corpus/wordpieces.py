@@ -23,18 +23,13 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 MINIMUM_PIECES = 5  # paper 3.1
-# What BERT makes words of their own: the punctuation of ASCII, and Chinese characters. Punctuation beyond ASCII is too,
-# by a table that differs between versions of Unicode: it goes uncounted.
-_CUT = "!-/:-@\\[-`{-~\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-CUT_OFF = re.compile(f"[{_CUT}]")
-_WORD = re.compile(f"[{_CUT}]|[^ {_CUT}]+")
 _BRACKETED = re.compile(r"\[\w+\]")
 _KNOWN_CHARACTERS = 4_000_000  # of words: some 150 MB with their ids
 _NEW_WORDS = 1_000  # to the tokenizer at a time
 
 
 def cuts_at_spaces(tokenizer: PreTrainedTokenizerFast) -> bool:
-    """Whether the tokenizer is BERT's cased WordPiece, for which the bounds and :class:`WordIds` are exact.
+    """Whether the tokenizer is BERT's cased WordPiece, for which rule 5's bounds and :class:`WordIds` are exact.
 
     Source: ours.
     """
@@ -48,60 +43,22 @@ def cuts_at_spaces(tokenizer: PreTrainedTokenizerFast) -> bool:
     return bool(plain) and all(_BRACKETED.fullmatch(token.content) for token in added)
 
 
-class Bounds:
-    """Whether a text has so many word pieces, by BERT's cased WordPiece, as far as that shows without splitting a word.
-
-    Sound for text in which every character but the space is kept (:func:`is_kept`) and no ``[`` begins a special token.
-
-    Source: ours; tests hold it against the tokenizer, for every character of Unicode.
-    """
-
-    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
-        vocabulary = tokenizer.get_vocab().keys()
-        self._whole = frozenset(vocabulary)
-        # A word of these alone can always be split: it never is [UNK].
-        self._signs = frozenset(word for word in vocabulary if len(word) == 1 and f"##{word}" in vocabulary)
-        self._longest = tokenizer.backend_tokenizer.model.max_input_chars_per_word  # longer words are [UNK]
-
-    def __call__(self, text: str, minimum: int) -> bool | None:
-        """True and False are proofs; None asks for the tokenizer."""
-        words = _WORD.findall(text)
-        count, whole = len(words), sum(map(self._whole.__contains__, words))
-        if count >= minimum or whole == count:
-            return count >= minimum
-        # A word that is not in the vocabulary is two pieces or more, unless it is [UNK].
-        if 2 * count - whole >= minimum and len(text) <= self._longest:
-            return True if self._signs.issuperset(text.replace(" ", "")) else None
-        return False if len(text) - text.count(" ") < minimum else None  # a piece is a character at least
-
-
-def is_kept(text: str) -> bool:
-    """Whether BERT's tokenizer keeps every character of ``text`` but its spaces.
-
-    Source: ours; a test holds it against the tokenizer, for every character of Unicode.
-    """
-    return text.isprintable() and "\ufffd" not in text
-
-
 class TooFewPieces:
-    """Rule 5 for one tokenizer; see :func:`too_few_pieces`."""
+    """Rule 5 for one tokenizer; see :func:`too_few_pieces`. Over a batch, :mod:`guards` spares it most of its work."""
 
     __name__ = "too_few_pieces"
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, minimum: int) -> None:
         self.minimum, self.tokenizer = minimum, tokenizer
-        self.bounds = Bounds(tokenizer) if cuts_at_spaces(tokenizer) else None
+        self.by_word = cuts_at_spaces(tokenizer)
         self.drop = Drop(f"fewer than {minimum} word pieces")
 
     def __call__(self, text: str) -> Keep | Drop:
-        if self.bounds is not None:
+        if self.by_word:
             words = text.split(" ", self.minimum - 1)
+            # Letters and digits are always kept; a word of joiners or private characters alone would be cleaned away.
             if len(words) == self.minimum and all(word[:1].isalnum() for word in words):
                 return Keep(text)
-            if "[" not in text and is_kept(text):
-                proven = self.bounds(text, self.minimum)
-                if proven is not None:
-                    return Keep(text) if proven else self.drop
         return Keep(text) if len(piece_ids(self.tokenizer, [text])[0]) >= self.minimum else self.drop
 
 
