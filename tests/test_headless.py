@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -76,3 +78,17 @@ def test_braces_spaces_and_letters_of_any_script_in_a_path(tmp_path: Path) -> No
     printed = nbformat.read(folder / "o.ipynb", as_version=4).cells[-1].outputs[0].text
     assert printed == f"{folder}\nü'\"\\ {{x}}\n1e5\n"
     assert not stale.exists()
+
+
+@in_order
+@pytest.mark.slow
+def test_the_project_works_in_a_folder_of_any_name(tmp_path: Path, repository: Path) -> None:
+    copy = tmp_path / "mit Leer zeichen ü 中 {x}"
+    for part in ("unibert_lib", "data", "notebooks"):
+        shutil.copytree(repository / part, copy / part, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_*"))
+    command = [sys.executable, "-m", "unibert_lib.demo", "--budget", "smoke", "--notebooks", "00"]
+    environment = {**os.environ, "PYTHONPATH": str(copy)}
+    environment.pop("UNIBERT_RUNS", None)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (copy / "runs" / "demo" / "smoke" / "00_start_here.html").exists()
