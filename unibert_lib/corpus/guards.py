@@ -222,4 +222,5 @@ def _may_cut() -> NDArray[np.bool_]:
     Versions of Unicode differ in what is punctuation and what a symbol.
     """
     inside = [unicodedata.category(chr(code))[0] in "LMN" for code in range(TABLE_SIZE)]
-    return np.logical_not(np.array(inside) | (_table() & _ALONE).astype(bool))
+    found: NDArray[np.bool_] = ~(np.array(inside) | (_table() & _ALONE).astype(bool))
+    return found

@@ -55,7 +55,9 @@ def hold(out: Path, sources: Mapping[str, Sequence[Path]]) -> None:
     """
     path = out / SOURCES
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    marks = {code: runs.fingerprint(*files) for code, files in sources.items() if files}
+    # A file that cannot be opened is the reader's to name.
+    there = {code: [file for file in files if file.exists()] for code, files in sources.items()}
+    marks = {code: runs.fingerprint(*files) for code, files in there.items() if files}
     for code, mark in marks.items():
         if known.get(code) not in (None, mark) and finished(out, code) is not None:
             names = ", ".join(str(file) for file in sources[code][:3])

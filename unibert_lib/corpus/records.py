@@ -36,7 +36,8 @@ class FormatError(ValueError):
 
     def __reduce__(self) -> tuple[object, ...]:
         """From a worker's process to the one that waits for it."""
-        return partial(FormatError, remedy=self.remedy), (self.path, self.reason), self.__dict__
+        again = partial(FormatError, remedy=self.remedy, line=self.line, byte=self.byte)
+        return again, (self.path, self.reason), self.__dict__
 
 
 @dataclass(frozen=True)
