@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -56,7 +57,7 @@ def hold(out: Path, sources: Mapping[str, Sequence[Path]]) -> None:
     path = out / SOURCES
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     # A file that cannot be opened is the reader's to name.
-    there = {code: [file for file in files if file.exists()] for code, files in sources.items()}
+    there = {code: [file for file in files if os.path.exists(file)] for code, files in sources.items()}
     marks = {code: runs.fingerprint(*files) for code, files in there.items() if files}
     for code, mark in marks.items():
         if known.get(code) not in (None, mark) and finished(out, code) is not None:
