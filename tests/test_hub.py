@@ -104,7 +104,7 @@ def test_a_hostile_model_is_an_error_and_nothing_of_it_runs(
         ("tokenizer.json", pickle.dumps(Hostile()), r"tokenizer\.json: no JSON"),
         ("tokenizer.json", b'{"added_tokens": [], "model": {"type": "Evil"}}', r"tokenizer\.json: no tokenizer"),
         ("tokenizer_config.json", b"[]", r"tokenizer_config\.json, line 1: a JSON object"),
-        ("vocab.txt", b"\xff[PAD]\n", r"vocab\.txt, byte 0: not UTF-8"),
+        ("vocab.txt", b"\xff[PAD]\n", r"vocab\.txt, line 1: a byte that is not UTF-8"),
     ],
 )
 def test_a_broken_tokenizer_names_its_file(folder: Path, name: str, content: bytes, message: str) -> None:

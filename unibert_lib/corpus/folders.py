@@ -14,7 +14,7 @@ from unibert_lib.corpus.dumps import read_dump
 from unibert_lib.corpus.marks import check_published
 from unibert_lib.corpus.records import Document, FormatError, Page, Quarantined
 from unibert_lib.corpus.sources import parquet_files, read_dataset, read_sentences
-from unibert_lib.corpus.stream import decoded_chunks
+from unibert_lib.corpus.stream import cannot_open, decoded_chunks
 
 Record = Page | Document | Quarantined
 Progress = Callable[[int], None]
@@ -60,7 +60,10 @@ class Source:
 
 
 def _state(path: Path) -> tuple[int, int]:
-    found = path.stat()
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise cannot_open(path, error) from error
     return found.st_size, found.st_mtime_ns
 
 

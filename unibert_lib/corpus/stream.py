@@ -151,8 +151,12 @@ def _open(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:
-        remedy = "check its name, its permissions and where its link leads"
-        raise FormatError(path, f"cannot be opened ({error.strerror})", remedy=remedy) from error
+        raise cannot_open(path, error) from error
+
+
+def cannot_open(path: Path, error: OSError) -> FormatError:
+    remedy = "check its name, its permissions and where its link leads"
+    return FormatError(path, f"cannot be opened ({error.strerror})", remedy=remedy)
 
 
 def _decompressed(
