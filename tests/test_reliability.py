@@ -6,12 +6,26 @@ import sys
 import pytest
 
 from tests.reliability import __main__ as reliability
-from tests.reliability import goal
+from tests.reliability import events, goal
+
+TRACED = ("G1", "G3", "G8")  # they watch a process's calls to the kernel
+
+
+@pytest.fixture(scope="module")
+def traceable(tmp_path_factory):
+    """Why this machine lets no process be watched; empty where it does."""
+    try:
+        events.watch(lambda: None, tmp_path_factory.mktemp("traced"))
+    except (OSError, RuntimeError) as error:
+        return str(error)
+    return ""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", goal.known())
-def test_the_goal_is_met_and_its_control_is_not(name):
+def test_the_goal_is_met_and_its_control_is_not(name, traceable):
+    if name in TRACED and traceable:
+        pytest.skip(f"no process can be watched here: {traceable}")
     row = reliability.one(name, seed=0, quick=True)
     assert row["check"]["met"], row["check"]
     assert not row["control"]["met"], f"nobody noticed that {row['control']['broken']} was broken"
