@@ -349,12 +349,28 @@ def test_a_loss_that_is_no_number_is_named_with_step_and_languages_and_the_last_
     monkeypatch.setattr(pretrain, "make_batch", lambda *a: step.append(1) or make(*a))
     said = rf"s: the {loss} loss is (nan|inf|-inf) at step 4 \(batch of 8 samples in \w\w, \w\w"
     with pytest.raises(trainee.TrainingError, match=said):
-        train(tmp_path, store, configure(9), tiny(store, 1))
+        train(tmp_path, store, configure(9, loss="plain"), tiny(store, 1))
     monkeypatch.undo()
     found = checkpoint.load_newest(tmp_path / "pretrain/run/checkpoints")
     assert found is not None and found[2]["step"] == 3
     assert all(torch.isfinite(v).all() for part in found[1].values() for v in part.values())
     assert [row["step"] for row in journal.read(tmp_path / "pretrain/run/metrics.jsonl")] == [0, 1, 2, 3]
+
+
+def test_the_fused_loss_names_what_is_no_number_too(
+    tmp_path: Path, store: TokenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    student, make, step = tiny(store), pretrain.make_batch, []
+
+    def breaks(*arguments: Any) -> Any:
+        step.append(1)
+        if len(step) == 5:
+            student.cls.predictions.bias.data.fill_(math.nan)
+        return make(*arguments)
+
+    monkeypatch.setattr(pretrain, "make_batch", breaks)
+    with pytest.raises(trainee.TrainingError, match=r"s: the mlm loss is nan at step 4 \(batch of 8 samples"):
+        train(tmp_path, store, configure(9, loss="fused"), tiny(store, 1), s=student)
 
 
 def test_one_language_alone_and_batches_without_a_masked_token_stay_finite(tmp_path: Path) -> None:

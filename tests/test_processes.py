@@ -190,7 +190,7 @@ def test_a_killed_process_loses_nothing_and_another_world_is_refused(
         "step-00000003",
         "step-00000006",
     ]
-    with pytest.raises(runs.RunError, match="step-00000006 was written by 2 processes, and this run has 1"):
+    with pytest.raises(runs.RunError, match=r"step-00000006: the run was begun elsewhere \(world 2 -> 1\)"):
         work(tmp_path / "died")
     assert fork(tmp_path / "died", lambda: work(tmp_path / "died")) == [(0, ""), (0, "")]
     assert same(weights(tmp_path / "whole/pretrain/run/model"), weights(died / "model"))

@@ -18,6 +18,7 @@ from tests.reliability.goal import Goal, Outcome, Plan
 from tests.reliability.samples import HEAD, TAIL, page, result_row, small_tokenizer
 from unibert_lib import corpus, results, tokenizer
 from unibert_lib.corpus import filters, markup, wikitext
+from unibert_lib.corpus.wordpieces import piece_ids
 from unibert_lib.tasks import conll, mapa, similarity, squad, xnli
 
 MOST = 13.0  # time(10 n) / time(n)
@@ -96,7 +97,7 @@ def texts(tokens: Any) -> Mapping[str, Call]:
         "hidden_characters, joiners too": filters.RULES_WITHOUT_JOINERS[-1],
         "too_few_pieces": rule_5,
         "tokenizer.sanitise": tokenizer.sanitise,
-        "tokenizer": lambda text: tokens(tokenizer.sanitise(text), add_special_tokens=False, verbose=False),
+        "piece_ids": lambda text: piece_ids(tokens, [text]),
         "remove_comments": markup.remove_comments,
         "protect_nowiki": markup.protect_nowiki,
         "remove_tags": markup.remove_tags,

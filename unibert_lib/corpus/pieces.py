@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 RULE = "too_few_pieces"
 LONGEST = 512  # positions of mBERT
 IDS = "_ids.bin"  # uint32; parquet readers skip names that begin with an underscore
-_BATCH = 2_000
+_BATCH = 500
 
 
 def finish(

@@ -32,7 +32,7 @@ from unibert_lib.corpus.wikitext import paragraphs
 
 __all__ = ["build", "finish"]
 
-_BATCH, _BATCH_CHARACTERS = 4_000, 1_000_000  # samples that meet the rules together, at most
+_BATCH, _BATCH_CHARACTERS = 1_000, 200_000  # samples that meet the rules together, at most
 
 
 def build(

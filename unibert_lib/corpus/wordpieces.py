@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MINIMUM_PIECES = 5  # paper 3.1
 _BRACKETED = re.compile(r"\[\w+\]")
-_KNOWN_CHARACTERS = 4_000_000  # of words: some 150 MB with their ids
+_KNOWN_CHARACTERS = 300_000  # of words: some 12 MB with their ids
 _NEW_WORDS = 1_000  # to the tokenizer at a time
 
 
