@@ -39,7 +39,7 @@ def double(monkeypatch: pytest.MonkeyPatch) -> Any:
     torch.set_default_dtype(before)
 
 
-def fork(folder: Path, work: Callable[[], Any], world: int = 2, patience: float = 60) -> list[tuple[int, str]]:
+def fork(folder: Path, work: Callable[[], Any], world: int = 2, patience: float = 300) -> list[tuple[int, str]]:
     """(exit code, error) of each of ``world`` processes that ran ``work``; those left behind by one are stopped."""
     folder.mkdir(parents=True, exist_ok=True)
     errors = [folder / f"error-{rank}" for rank in range(world)]

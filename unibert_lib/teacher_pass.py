@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from filelock import FileLock
 from jaxtyping import Float
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -53,7 +54,8 @@ def make(store: TokenStore, config: PretrainConfig, teacher: PreTrainedModel, k:
             with accelerator.autocast():
                 tensors, mass = _part(store, config, teacher, k, range(first, last), shown)
             state = {"first": first, "tokens": len(tensors["low"]), "mass": mass}
-            checkpoint.save(run.path, last, {"top": tensors}, state, KEEP)
+            with FileLock(run.path / ".save.lock"):  # a save sweeps away what a killed one has left
+                checkpoint.save(run.path, last, {"top": tensors}, state, KEEP)
     while (cache := TeacherCache(run.path)).missing(config.steps):  # of other processes; torchrun ends us if one died
         time.sleep(0.5)
     if missing and processes.rank() == 0:
