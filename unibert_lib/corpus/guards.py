@@ -8,7 +8,6 @@ Every doubt is decided by the rule itself, so that the answers are the plain rul
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -21,6 +20,7 @@ from unibert_lib.corpus.filters import RULES, RULES_WITHOUT_JOINERS, Drop, Rule,
 from unibert_lib.corpus.wordpieces import TooFewPieces, piece_ids
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
 _DOUBT, _DIGIT, _LETTER, _SPACE, _ALONE, _MARK = 1, 2, 4, 8, 16, 32
@@ -178,6 +178,7 @@ class Bounds:
             if len(body) == 1 and codes:
                 single[codes] = body in self._whole and f"##{body}" in self._whole
         self._lost, self._odd = self._reach == 0, ~single
+        self._cuts = _cuts(tokenizer.backend_tokenizer) & ((_table() & _ALONE) == 0)  # inside a word, uncounted
 
     @staticmethod
     @lru_cache(maxsize=2)
@@ -211,16 +212,14 @@ class Bounds:
         split = ~whole & ~unknown & none(self._odd)
         reach = np.maximum.reduceat(np.where(outside, 1, self._reach[codes]), starts)
         least = np.where(split, np.maximum(2, -(-lengths // np.maximum(reach, 1))), 1)
-        most = np.where((whole | unknown) & none(_may_cut()), 1, lengths)
+        most = np.where((whole | unknown) & none(self._cuts), 1, lengths)
         return tuple(np.bincount(owners, counts, len(texts)).astype(np.int64) for counts in (least, most))  # type: ignore[return-value]
 
 
-@cache
-def _may_cut() -> NDArray[np.bool_]:
-    """Characters inside a word at which a tokenizer may cut: all but letters, marks, numbers and what is counted.
-
-    Versions of Unicode differ in what is punctuation and what a symbol.
-    """
-    inside = [unicodedata.category(chr(code))[0] in "LMN" for code in range(TABLE_SIZE)]
-    found: NDArray[np.bool_] = ~(np.array(inside) | (_table() & _ALONE).astype(bool))
+def _cuts(backend: Tokenizer) -> NDArray[np.bool_]:
+    """The characters that the tokenizer makes words of their own, asked of itself: Unicode's versions differ here."""
+    signs = [chr(code) for code in range(TABLE_SIZE) if not 0xD800 <= code < 0xE000]
+    words = backend.pre_tokenizer.pre_tokenize_str(backend.normalizer.normalize_str("7".join(["", *signs, ""])))
+    found = np.zeros(TABLE_SIZE, dtype=np.bool_)
+    found[[ord(word) for word, _ in words if len(word) == 1 and word != "7"]] = True
     return found
