@@ -138,7 +138,8 @@ def _run_cell(
         found, predictions[code] = evaluate(task, model, data.test[code].records, pieces, labels)
         rows += _rows(found, task, data, code, under, cell, steps, rate, budget.control)
     runs.write_json(place.with_suffix(".predictions.json"), predictions)
-    runs.write_json(place, {"cell": cell, "rows": rows, "tried": tried})
+    lost = task.null_targets(features)
+    runs.write_json(place, {"cell": cell, "rows": rows, "tried": tried, "null_targets": lost})
     results.append(out, rows)
 
 

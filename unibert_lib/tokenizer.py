@@ -76,7 +76,9 @@ def _from_folder(path: Path) -> Any:
     try:
         Tokenizer.from_file(str(file))
     except Exception as error:  # the tokenizers library raises no narrower class
-        raise TokenizerError(f"{file}: no tokenizer can be read ({str(error)[:200]}); save or download it again") from error
+        raise TokenizerError(
+            f"{file}: no tokenizer can be read ({str(error)[:200]}); save or download it again"
+        ) from error
     try:
         return AutoTokenizer.from_pretrained(path, local_files_only=True)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

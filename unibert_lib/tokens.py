@@ -48,9 +48,13 @@ class TokenStore:
             meta = json.loads((path / "meta.json").read_text(encoding="utf-8"))
             kind, missing = meta["format"], [name for name, kind in _META.items() if not isinstance(meta[name], kind)]
         except (ValueError, LookupError, TypeError, RecursionError) as error:
-            raise ValueError(f"{path}: meta.json is broken ({error!r:.200}); remove the folder and write it again") from error
+            raise ValueError(
+                f"{path}: meta.json is broken ({error!r:.200}); remove the folder and write it again"
+            ) from error
         if kind != FORMAT or missing:
-            found = f"{', '.join(missing)} of another type in meta.json" if missing else f"token store format {kind!r:.60}"
+            found = (
+                f"{', '.join(missing)} of another type in meta.json" if missing else f"token store format {kind!r:.60}"
+            )
             raise ValueError(f"{path}: {found}, this code reads {FORMAT}; remove the folder and write it again")
         return cls(path, meta)
 

@@ -52,13 +52,13 @@ def building(dump: Path, out: Path, keep: Callable[[Iterable[Any]], Iterable[Any
     return report.languages["en"].pages
 
 
-def measured(work: Callable[[], int]) -> dict[str, int]:
+def measured(work: Callable[..., int], *given: Any) -> dict[str, int]:
     """Base and peak of a fresh child's resident set in bytes, by the kernel's own marks, and what the work answers."""
 
     def child() -> dict[str, int]:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins again
         base = resident("VmRSS")
-        pages = work()
+        pages = work(*given)
         return {"base": base, "peak": resident("VmHWM"), "pages": pages}
 
     found: dict[str, int] = forked(child)
@@ -75,8 +75,7 @@ def run(plan: Plan, keep: Callable[[Iterable[Any]], Iterable[Any]] = lambda page
     failures, figures = [], {"bytes": [dumps[count].stat().st_size for count in (pages, 10 * pages)]}
     for name, work in (("reading", reading), ("building", building)):
         small, large = (
-            measured(lambda count=count: work(dumps[count], plan.folder / f"{name}{count}", keep))
-            for count in (pages, 10 * pages)
+            measured(work, dumps[count], plan.folder / f"{name}{count}", keep) for count in (pages, 10 * pages)
         )
         if (small["pages"], large["pages"]) != (pages, 10 * pages):
             failures.append(f"{name}: {small['pages']} and {large['pages']} pages read")

@@ -52,7 +52,8 @@ def dump() -> bytes:
         "'''Rome''' is the [[Capital city|capital]] of [[Italy]].&lt;ref name=\"a\"&gt;{{cite web|url=http://a.b}}"
         "&lt;/ref&gt; It has 2,800,000 people. &lt;!-- checked --&gt;\n\n{{Infobox|name=Rome|area={{convert|1|km}}}}\n"
         '{| class="wikitable"\n! a !! b\n|-\n| 1 || 2\n|}\n[[File:a.jpg|thumb|The [[Tiber]]]]\n== See ==\n'
-        "* [http://a.b A link]\n* This item is a sentence of some length.\n[[Category:Cities]] &amp;nbsp; ISBN 9783161484100"
+        "* [http://a.b A link]\n* This item is a sentence of some length.\n[[Category:Cities]] "
+        "&amp;nbsp; ISBN 9783161484100"
     )
     redirect = page(2, "#REDIRECT [[Rome]]").replace("<ns>", '<redirect title="Rome" />\n    <ns>')
     talk = page(3, "Talk", "Talk:Rome").replace("<ns>0</ns>", "<ns>1</ns>")
@@ -69,10 +70,10 @@ def tokenizer_settings() -> bytes:
 
 SENTENCES = "One sentence a line.\n\nΈνα άλλο, με ελληνικά.\nهذه جملة\u200cأخرى\n".encode()
 CONLL = (
-    "-DOCSTART- -X- O O\n\nU.N. NNP I-NP B-ORG\nofficial NN I-NP O\nEkeus NNP I-NP B-PER\nheads VBZ I-VP O\n"
-    "for IN I-PP O\nBaghdad NNP I-NP B-LOC\n. . O O\n\nRome NNP I-NP B-LOC\nis VBZ I-VP O\nold JJ I-ADJP O\n\n"
-).encode()
-PANX = "sw:Ziwa\tB-LOC\nsw:Viktoria\tI-LOC\nsw:ni\tO\nsw:kubwa\tO\n\nsw:Nairobi\tB-LOC\nsw:ni\tO\nsw:mji\tO\n".encode()
+    b"-DOCSTART- -X- O O\n\nU.N. NNP I-NP B-ORG\nofficial NN I-NP O\nEkeus NNP I-NP B-PER\nheads VBZ I-VP O\n"
+    b"for IN I-PP O\nBaghdad NNP I-NP B-LOC\n. . O O\n\nRome NNP I-NP B-LOC\nis VBZ I-VP O\nold JJ I-ADJP O\n\n"
+)
+PANX = b"sw:Ziwa\tB-LOC\nsw:Viktoria\tI-LOC\nsw:ni\tO\nsw:kubwa\tO\n\nsw:Nairobi\tB-LOC\nsw:ni\tO\nsw:mji\tO\n"
 
 
 def mapa_rows() -> list[dict[str, Any]]:
@@ -94,14 +95,14 @@ def json_lines(rows: list[Any]) -> bytes:
 
 
 XNLI = (
-    "language\tgold_label\tsentence1_binary_parse\tsentence1\tsentence2\tpromptID\tpairID\n"
-    "en\tneutral\t\tHe said \"no\".\tHe spoke.\t1\t1\nen\tcontradiction\t\tHe said no.\tHe agreed.\t1\t2\n"
-    "de\tentailment\t\tEr sagte nein.\tEr sprach.\t1\t3\n"
-).encode()
+    b"language\tgold_label\tsentence1_binary_parse\tsentence1\tsentence2\tpromptID\tpairID\n"
+    b'en\tneutral\t\tHe said "no".\tHe spoke.\t1\t1\nen\tcontradiction\t\tHe said no.\tHe agreed.\t1\t2\n'
+    b"de\tentailment\t\tEr sagte nein.\tEr sprach.\t1\t3\n"
+)
 XTREME = (
-    "He said \"no\".\tHe spoke.\tentailment\nHe said no.\tHe agreed.\tcontradictory\nIt rained.\tIt was dry.\tneutral\n"
-).encode()
-AMERICAS = "premise\thypothesis\tlabel\tlanguage\tid\na b\tc d\tneutral\tgn\t1\ne f\tg h\tentailment\tquy\t2\n".encode()
+    b'He said "no".\tHe spoke.\tentailment\nHe said no.\tHe agreed.\tcontradictory\nIt rained.\tIt was dry.\tneutral\n'
+)
+AMERICAS = b"premise\thypothesis\tlabel\tlanguage\tid\na b\tc d\tneutral\tgn\t1\ne f\tg h\tentailment\tquy\t2\n"
 
 
 def squad() -> dict[str, Any]:
@@ -114,13 +115,15 @@ def squad() -> dict[str, Any]:
     return {"version": "1.1", "data": [article, article]}
 
 
-STSB = 'A man plays.,A man is playing.,4.5\n"One, two.","Three ""four"".",0.0\nA cat.,A dog.,1.25\n'.encode()
+STSB = b'A man plays.,A man is playing.,4.5\n"One, two.","Three ""four"".",0.0\nA cat.,A dog.,1.25\n'
 STS22 = (
-    "url1_lang,url2_lang,pair_id,link1,link2,Geography,Overall\nen,en,1484084337_1484110209,http://a,http://b,1,2.5\n"
-    "de,en,1484084337_1484110210,http://a,http://c,1,4.0\n"
-).encode()
+    b"url1_lang,url2_lang,pair_id,link1,link2,Geography,Overall\nen,en,1484084337_1484110209,http://a,http://b,1,2.5\n"
+    b"de,en,1484084337_1484110210,http://a,http://c,1,4.0\n"
+)
 ARTICLE = json.dumps({"title": "A title", "text": "The text of the article.", "tags": []}).encode()
-VOCABULARY = "\n".join(("[PAD]", *(f"[unused{i}]" for i in range(1, 100)), "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b"))
+VOCABULARY = "\n".join(
+    ("[PAD]", *(f"[unused{i}]" for i in range(1, 100)), "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b")
+)
 
 
 def report() -> dict[str, Any]:

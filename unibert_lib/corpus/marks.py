@@ -36,7 +36,9 @@ def check_published(path: Path) -> None:
                 continue
             name = _HASHES[len(found[1])]
             with path.open("rb") as stream:
-                own = hashlib.file_digest(stream, lambda name=name: hashlib.new(name, usedforsecurity=False)).hexdigest()
+                own = hashlib.file_digest(
+                    stream, lambda name=name: hashlib.new(name, usedforsecurity=False)
+                ).hexdigest()
             if own != found[1].lower():
                 reason = f"its {name} is {own}, and {table.name} says {found[1].lower()}"
                 raise FormatError(path, reason, remedy=DOWNLOAD_AGAIN)
@@ -59,8 +61,8 @@ def hold(out: Path, sources: Mapping[str, Sequence[Path]]) -> None:
         if known.get(code) not in (None, mark) and finished(out, code) is not None:
             names = ", ".join(str(file) for file in sources[code][:3])
             raise ValueError(
-                f"{out}: {code!r} was built from other contents of {names}: choose another folder, or delete {out / code} "
-                "to build the language again"
+                f"{out}: {code!r} was built from other contents of {names}: choose another folder, or, to build the "
+                f"language again, delete {out / code}"
             )
     if marks.items() - known.items():
         runs.write_json(path, {**known, **marks})
