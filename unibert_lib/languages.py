@@ -73,12 +73,12 @@ def read_table(path: Path = TABLE) -> dict[str, Language]:
         if missing := [name for name in _COLUMNS if name not in (rows.fieldnames or ())]:
             raise ValueError(f"{path}: the header has no column {missing[0]!r}: it is {','.join(_COLUMNS)}")
         for row in rows:
-            fields = [row[name] or "" for name in _COLUMNS]
-            if not all(fields[:4]):
-                raise ValueError(f"{path}: the row of {row['code']!r} lacks a field: complete code,name,script,family")
-            if fields[0] in languages:
-                raise ValueError(f"{path}: code {row['code']!r} stands twice: keep one row")
-            languages[fields[0]] = Language(*fields[:4], tuple(fields[4].split()), fields[5])
+            code, name, script, family, sources, iso = (row[column] or "" for column in _COLUMNS)
+            if not (code and name and script and family):
+                raise ValueError(f"{path}: the row of {code!r} lacks a field: complete code,name,script,family")
+            if code in languages:
+                raise ValueError(f"{path}: code {code!r} stands twice: keep one row")
+            languages[code] = Language(code, name, script, family, tuple(sources.split()), iso)
     except csv.Error as error:
         raise ValueError(f"{path}: malformed CSV ({error}): quote what holds a quote or a comma") from error
     return languages

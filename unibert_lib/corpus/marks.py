@@ -36,9 +36,7 @@ def check_published(path: Path) -> None:
                 continue
             name = _HASHES[len(found[1])]
             with path.open("rb") as stream:
-                own = hashlib.file_digest(
-                    stream, lambda name=name: hashlib.new(name, usedforsecurity=False)
-                ).hexdigest()
+                own = hashlib.file_digest(stream, name).hexdigest()
             if own != found[1].lower():
                 reason = f"its {name} is {own}, and {table.name} says {found[1].lower()}"
                 raise FormatError(path, reason, remedy=DOWNLOAD_AGAIN)

@@ -244,7 +244,7 @@ def _direction(records: Sequence[ScoredPair], highest: float, path: str | Path) 
     """How many pairs say the same twice, and how many of these stand in the lower half of the scale."""
     same = [record.score for record in records if record.first and record.first == record.second]
     low = sum(score < highest / 2 for score in same)
-    if low >= 3 and 2 * low > len(same):  # most of them, and no accident
+    if low >= 10 and 2 * low > len(same):  # most of them, and no accident
         reason = f"{low} of {len(same)} pairs of the same text score in the lower half: the scale runs the other way"
         raise FormatError(path, reason, remedy="take the published file, or turn its scores round")
     return {"identical": len(same), "identical_scored_low": low}
