@@ -138,9 +138,10 @@ def _run_cell(
     for code in cell.test:
         found, predictions[code] = evaluate(task, model, data.test[code].records, pieces, labels)
         rows += _rows(found, task, data, code, under, cell, steps, rate, budget.control)
+    lost = task.null_targets(features)
     with Deferred():
         runs.write_json(place.with_suffix(".predictions.json"), predictions)
-        runs.write_json(place, {"cell": cell, "rows": rows, "tried": tried})
+        runs.write_json(place, {"cell": cell, "rows": rows, "tried": tried, "null_targets": lost})
         results.append(out, rows)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+
+from tests.reliability.samples import HEAD, TAIL, page, result_row
 
 Attack = Callable[[int], str]
 
@@ -118,3 +121,111 @@ TEXTS: Mapping[str, Attack] = {
     "names of special tokens": repeated("[MASK]"),
     "hash signs": repeated("##a"),
 }
+
+
+def _line(make: Attack) -> Attack:
+    return lambda size: make(size) + "\n"
+
+
+def in_files() -> Mapping[str, Mapping[str, Attack]]:
+    """Whole files, by format."""
+
+    def one_page(make: Attack) -> Attack:
+        return lambda size: HEAD + page(1, make(size)) + TAIL
+
+    dumps = {
+        "pages": repeated(page(1), HEAD, TAIL),
+        "openings of pages": repeated("<page>", HEAD),
+        "ends of pages": repeated("</page>", HEAD),
+        "comments": repeated("<!--", HEAD),
+        "short comments": repeated("<!-- -->", HEAD, TAIL),
+        "sections": repeated("<![CDATA[", HEAD),
+        "headers": repeated("<siteinfo>", HEAD),
+        "names of spaces": repeated('<namespace key="1"', "<mediawiki><siteinfo>", "</siteinfo></mediawiki>"),
+        "an attribute": repeated("x", '<mediawiki a="'),
+        "less-than signs": repeated("<", HEAD),
+        "elements in a page": one_page(nested("<a>", "</a>")),
+        "unclosed elements in a page": one_page(repeated("<a>")),
+        "attributes in a page": one_page(lambda size: "<a " + " ".join(f'a{i}=""' for i in range(size // 8)) + ">"),
+        "entities in a page": one_page(repeated("&amp;")),
+        "escaped in many layers": one_page(repeated("amp;", "&")),
+        "spaces": one_page(repeated(" ")),
+        "after the end": repeated("garbage ", HEAD + TAIL),
+        "ends of the root": repeated("</mediawiki", HEAD),
+    }
+    sentences = {
+        "lines": repeated("a sentence.\n"),
+        "one line": repeated("a"),
+        "empty lines": repeated("\n"),
+        "carriage returns": repeated("\r"),
+    }
+    columns = {
+        "sentences": repeated("Rome B-LOC\nis O\n\n"),
+        "one sentence": repeated("a O\n"),
+        "wrong tags": repeated("a I-LOC\n\n"),
+        "prefixes": repeated("en:a\tO\n\n"),
+        "spaces in a line": repeated(" ", "a", "O\n"),
+        "tabs in a line": repeated("\t", "a\tO\n\na", "O\n"),
+        "one token": repeated("a", "", " O\n"),
+        "carriage returns": repeated("a O\r\r"),
+        "ragged": repeated("a O\nb X O\n\n"),
+        "one tag": repeated("-B", "a B", "\n"),
+    }
+    row = json.dumps(
+        {"language": "en", "file_name": "f", "sentence_number": 1, "tokens": ["a"], "coarse_grained": ["O"]}
+    )
+    objects = {
+        "records": repeated(row + "\n"),
+        "arrays": nested("[", "]"),
+        "unclosed arrays": repeated("["),
+        "objects": repeated('{"a":'),
+        "a number": repeated("9"),
+        "a string": repeated("a", '"'),
+        "escapes": repeated("\\u0041", '"', '"'),
+        "escaped surrogates": repeated("\\ud800", '"', '"'),
+        "tokens of a record": repeated('"a",', row.partition('["a"]')[0] + "[", '"a"],"coarse_grained":[]}'),
+        "empty lines": repeated("\n"),
+    }
+    pairs = {
+        "rows": repeated("a premise\ta hypothesis\tneutral\n"),
+        "tabs": repeated("\t"),
+        "quotes": repeated('"a\tb\tneutral\n'),
+        "one cell": repeated("a", "p\th\tneutral\n"),
+        "empty lines": repeated("\n", "p\th\tneutral\n"),
+        "labels": repeated("a\tb\twrong\n", "p\th\tneutral\n"),
+        "headers": repeated("premise\t", "", "hypothesis\tlabel\n"),
+    }
+    question = {"id": "1", "question": "q", "answers": [{"text": "a", "answer_start": 0}]}
+    article = json.dumps({"paragraphs": [{"context": "a b", "qas": [question]}]})
+    questions = {
+        **{name: objects[name] for name in ("arrays", "unclosed arrays", "objects", "a number", "a string")},
+        "articles": repeated(article + ", ", '{"data": [', article + "]}"),
+        "ids": repeated('"id": ', '{"data": [', "1]}"),
+        "a context": lambda size: json.dumps(
+            {"data": [{"paragraphs": [{"context": "a b " * (size // 4), "qas": [question]}]}]}
+        ),
+        "answers": repeated('{"text": "b", "answer_start": 2}, ', article[:-1].join(("", ""))),
+    }
+    scored = {
+        "rows": repeated("one,other,2.5\n"),
+        "quotes": repeated('"a""b",'),
+        "an open quote": repeated("a,b\n", '"'),
+        "commas": repeated(","),
+        "quoted line breaks": repeated('"a\n"",b",c,1\n'),
+        "a number": repeated("9", "a,b,", "\n"),
+        "empty lines": repeated("\n"),
+    }
+    rows = {
+        "rows": repeated(json.dumps(result_row()) + "\n"),
+        **{name: _line(make) for name, make in objects.items()},
+    }
+    return {
+        "dumps": dumps,
+        "sentences": sentences,
+        "columns": columns,
+        "objects": objects,
+        "pairs": pairs,
+        "questions": questions,
+        "scored": scored,
+        "rows": rows,
+    }

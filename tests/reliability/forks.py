@@ -19,8 +19,8 @@ class Died(Exception):
     """The child was killed, or ended without an answer."""
 
 
-def forked(work: Callable[[], Any], *, memory: int | None = None, seconds: float = 600.0) -> Any:
-    """What ``work`` returns, as JSON keeps it, from a child that may take ``memory`` more bytes and so many seconds.
+def forked(work: Callable[..., Any], *given: Any, memory: int | None = None, seconds: float = 600.0) -> Any:
+    """What ``work(*given)`` returns, as JSON keeps it; the child may take ``memory`` more bytes and so many seconds.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def forked(work: Callable[[], Any], *, memory: int | None = None, seconds: float
             if memory is not None:
                 most = resident("VmSize") + memory
                 resource.setrlimit(resource.RLIMIT_AS, (most, most))
-            answer = json.dumps(work())
+            answer = json.dumps(work(*given))
             with os.fdopen(writer, "w", encoding="utf-8") as stream:
                 stream.write(answer)
             status = 0

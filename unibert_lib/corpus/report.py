@@ -138,10 +138,10 @@ def load_report(out: str | Path) -> CorpusReport:
         raise ValueError(f"{path}: no such file; this is no corpus folder, or it is not finished: run corpus.build")
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
-        report = CorpusReport({code: _row(code, row) for code, row in body["languages"].items()}, body["settings"])
-        if not all(isinstance(rule, str) and rule.isprintable() for rule in report.rules):
-            raise ValueError(f"rules are {report.rules!r:.60}")
-        return report
+        rules = body["settings"]["rules"]
+        if not isinstance(rules, list) or not all(isinstance(rule, str) and rule.isprintable() for rule in rules):
+            raise ValueError(f"rules are {rules!r:.60}")
+        return CorpusReport({code: _row(code, row) for code, row in body["languages"].items()}, body["settings"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(path, f"not a corpus report ({error})", remedy="build the corpus again") from error
 

@@ -140,7 +140,7 @@ def _parquet_batches(path: Path, text_column: str) -> Iterator[dict[str, list[An
                     return
                 columns_of_batch = batch.to_pydict()
             except (OSError, ValueError) as error:
-                reason = f"broken after row {rows} ({error})"
+                reason = f"broken after row {rows} ({' '.join(str(error).split())})"
                 raise FormatError(path, reason, remedy="write or download it again") from error
             rows += batch.num_rows
             yield columns_of_batch

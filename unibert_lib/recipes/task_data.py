@@ -15,6 +15,7 @@ from unibert_lib.task_parameters import LegalParameters, NliParameters, QaParame
 from unibert_lib.tasks import folders, ner, nli, qa, sts
 from unibert_lib.tasks.dataset import TaskSet
 from unibert_lib.tasks.fit import FineTuning
+from unibert_lib.tasks.remarks import remarks as about
 from unibert_lib.tasks.task import Task
 
 
@@ -42,7 +43,7 @@ def ensure_task_data(params: TaskParameters) -> Path:
 
 
 def task_set(params: TaskParameters) -> TaskSet:
-    """The data set that the parameters ask for; remarks on its splits are printed.
+    """The data set that the parameters ask for; remarks on its splits, bad records, overlap and labels are printed.
 
     Source: ours.
     """
@@ -58,7 +59,7 @@ def task_set(params: TaskParameters) -> TaskSet:
     )
     if params.data == EMBEDDED:
         found = TaskSet(EMBEDDED, found.train, found.dev, found.test)
-    for remark in remarks:
+    for remark in (*remarks, *about(found)):
         print(f"{found.name}: {remark}")
     limits = params.limits
     return found.limited(limits.train_records, limits.test_records, limits.test_records)

@@ -91,6 +91,14 @@ class Qa(Task):
             features.append(Feature(inputs, record, places))
         return features
 
+    def null_targets(self, features: Sequence[Feature]) -> int:
+        """Questions whose answer no window holds whole: they are trained to answer nothing.
+
+        Source: ours (RELIABILITY, row 35).
+        """
+        held = {feature.record for feature in features if feature.inputs.get("end_positions")}
+        return len({feature.record for feature in features} - held)
+
     def decode(
         self,
         records: Sequence[Question],

@@ -58,7 +58,7 @@ def read_stsb(path: str | Path, *, language: str | None = None, split: Split = "
     ------
     FormatError
         If the CSV is malformed (a stray quote merges rows, and every later number would be wrong), no row can be
-        read, or the language is unknown.
+        read, the language is unknown, or the scale runs the other way.
 
     Source: stsb_multi_mt (May, 2021).
     """
@@ -78,7 +78,7 @@ def read_stsb(path: str | Path, *, language: str | None = None, split: Split = "
     if not sorter.records:
         reason = f"no row can be read ({sorter.quarantined[0].reason})" if sorter.quarantined else "no row"
         raise FormatError(path, reason, line=1, remedy="expected are the columns sentence1,sentence2,score")
-    return sorter.data(**counts, **_direction(sorter.records, STSB_HIGHEST))
+    return sorter.data(**counts, **_direction(sorter.records, STSB_HIGHEST, path))
 
 
 def from_rows(
@@ -100,7 +100,7 @@ def from_rows(
             continue
         pair = ScoredPair(one, other, _number(str(score), 0, STSB_HIGHEST), language, str(number))
         _sort(sorter, pair, str(score), number, repr(row))
-    return sorter.data(rows=number, **_direction(sorter.records, STSB_HIGHEST))
+    return sorter.data(rows=number, **_direction(sorter.records, STSB_HIGHEST, source))
 
 
 def read_sts22(
@@ -125,13 +125,13 @@ def read_sts22(
 
     A pair that lacks an article is quarantined in training; in dev and test it is flagged and kept with an empty
     text. One whose Overall is not a number from 1 to 4 is quarantined everywhere.
-    ``counts["identical_scored_low"]`` should be 0: pairs of the same text in the lower half of the scale mean that
+    ``counts["identical_scored_low"]`` should be 0: pairs of the same text in the lower half of the scale. If most are,
     the scale runs the other way.
 
     Raises
     ------
     FormatError
-        If there is no folder of articles, none of them is there, the CSV is malformed or lacks a column.
+        If no article is there, the CSV is malformed or lacks a column, or the scale runs the other way.
     ValueError
         If a language is asked for that the file does not hold.
 
@@ -180,7 +180,7 @@ def read_sts22(
         reason = f"none of the {len(shelf)} articles is in {articles}" if body else "the file holds no pair"
         raise FormatError(path, reason, remedy=f"pass the folder that the downloader left ({DOWNLOADER})")
     counts |= {"duplicate_pairs": pairs.total() - len(pairs), "articles": found, "missing_articles": len(shelf) - found}
-    return sorter.data(**counts, **_direction(sorter.records, score_of(MOST_SIMILAR)))
+    return sorter.data(**counts, **_direction(sorter.records, score_of(MOST_SIMILAR), path))
 
 
 def _article(folder: Path, article: str) -> tuple[str, str]:
@@ -240,7 +240,11 @@ def _sort(
     sorter.add(replace(pair, first=first, second=second), line, found, raw)
 
 
-def _direction(records: Sequence[ScoredPair], highest: float) -> dict[str, int]:
+def _direction(records: Sequence[ScoredPair], highest: float, path: str | Path) -> dict[str, int]:
     """How many pairs say the same twice, and how many of these stand in the lower half of the scale."""
     same = [record.score for record in records if record.first and record.first == record.second]
-    return {"identical": len(same), "identical_scored_low": sum(score < highest / 2 for score in same)}
+    low = sum(score < highest / 2 for score in same)
+    if low >= 10 and 2 * low > len(same):  # most of them, and no accident
+        reason = f"{low} of {len(same)} pairs of the same text score in the lower half: the scale runs the other way"
+        raise FormatError(path, reason, remedy="take the published file, or turn its scores round")
+    return {"identical": len(same), "identical_scored_low": low}

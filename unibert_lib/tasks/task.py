@@ -62,6 +62,13 @@ class Task(ABC):
     ) -> list[Feature]:
         """Features for training (``with_labels``) or prediction."""
 
+    def null_targets(self, features: Sequence[Feature]) -> int:
+        """How many training records have no target in any of their features; only windows can lose one.
+
+        Source: ours (RELIABILITY, row 35).
+        """
+        return 0
+
     @abstractmethod
     def decode(
         self, records: Sequence[Any], features: Sequence[Feature], outputs: Sequence[Any], labels: Sequence[str]
