@@ -192,14 +192,14 @@ def filters(rounds: int = ROUNDS, *, cold: bool = True, every: int = 1) -> dict[
     with tempfile.TemporaryDirectory() as scratch:
         found, pieces = sources(Path(scratch))
         figures["vocabulary"] = len(pieces)
-        every: Documents = {}
+        together: Documents = {}
         for name, by_language in found.items():
             documents = {language: read(source)[::every] for language, source in by_language.items()}
             figures[name] = compare(documents, pieces, rounds)
             figures[name]["stages_MB_per_s"] = stages(by_language, documents, pieces, rounds)
-            every |= documents
-        figures["all"] = compare(every, pieces, rounds)
-        figures["all"]["shards"] = compare_shards(every, pieces, rounds, Path(scratch))
+            together |= documents
+        figures["all"] = compare(together, pieces, rounds)
+        figures["all"]["shards"] = compare_shards(together, pieces, rounds, Path(scratch))
     if cold:
         figures["all"]["filter_cold_ratio"] = spread([_cold("naive") / _cold("ours") for _ in range(3)])
     return figures

@@ -412,6 +412,23 @@ def test_overflowing_gradients_are_skipped_counted_and_end_the_run(
     assert all(row["skipped"] for row in journal.read(tmp_path / "pretrain/run/metrics.jsonl"))
 
 
+def test_the_discriminators_own_overflow_is_counted_too(
+    tmp_path: Path, store: TokenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = trainee.nn.utils.clip_grad_norm_
+
+    def overflow(parameters: Any, *rest: Any) -> Tensor:
+        listed = list(parameters)
+        return torch.tensor(float("nan")) if len(listed) == 2 else clip(listed, *rest)
+
+    monkeypatch.setattr(trainee.nn.utils, "clip_grad_norm_", overflow)
+    with pytest.raises(trainee.TrainingError, match="overflowed 3 times in a row, last at step 2"):
+        train(tmp_path, store, configure(9, max_bad_steps=3, discriminator_steps=2))
+    rows = journal.read(tmp_path / "pretrain/run/metrics.jsonl")
+    assert [row["discriminator_skipped"] for row in rows] == [2, 2]
+    assert not any("skipped" in row for row in rows), "the student's own step was finite"
+
+
 def test_a_collapsed_discriminator_is_warned_of(
     tmp_path: Path, store: TokenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.reliability import __main__ as reliability
 from tests.reliability import events, goal
 
-TRACED = ("G1", "G3", "G8")  # they watch a process's calls to the kernel
+TRACED = ("G1", "G2", "G3", "G8")  # they watch a process's calls to the kernel
 
 
 @pytest.fixture(scope="module")

@@ -43,10 +43,10 @@ def test_bad_lines_are_told_file_by_file(tmp_path):
     (tmp_path / "train.jsonl").write_text("\n".join([lines[0], "{", *lines[1:5], "[]"]), encoding="utf-8")
     (tmp_path / "test.jsonl").write_text("\n".join([*lines[5:], "nothing"]), encoding="utf-8")
     data, _ = folders.open_folder("legal_ner", tmp_path, level="coarse")
-    told = [line for line in remarks(data) if "records quarantined" in line]
+    told = [line for line in remarks(data) if "bad records" in line]
     assert [line.partition(":")[0] for line in told] == ["train, train.jsonl", "test, test.jsonl"]
-    assert "2 records quarantined, the first in line 2: this is no JSON" in told[0]
-    assert "1 records quarantined, the first in line 5" in told[1]
+    assert "bad records quarantined 2, the first in line 2: this is no JSON" in told[0]
+    assert "bad records quarantined 1, the first in line 5" in told[1]
 
 
 def test_an_answer_that_no_window_holds_is_counted():

@@ -111,8 +111,10 @@ def learn(
     own_optimizer = options.adversary not in ONE_PASS
     balance = _balance(store, options, pooled.device)
     share = whole.share(balance)
-    for _ in range(options.discriminator_steps if own_optimizer else 0):
-        _discriminator_step(trainee, pooled.detach(), batch.language_ids, balance, share, config)
+    own_steps = range(options.discriminator_steps if own_optimizer else 0)
+    done = [
+        _discriminator_step(trainee, pooled.detach(), batch.language_ids, balance, share, config) for _ in own_steps
+    ]
     adversary, reading = objective.adversary_losses(
         pooled, batch.language_ids, trainee.discriminator, mode=options.adversary, class_weights=balance
     )
@@ -125,6 +127,8 @@ def learn(
         "learning_rate": learning_rate(step, config),
         "adversary_weight": strength,
     }
+    if not all(done):
+        record["discriminator_skipped"] = done.count(False)
     sums = {
         "mlm": terms.mlm,
         "adversary": adversary,
@@ -154,16 +158,16 @@ def _update(trainee: Trainee, total: Tensor, step: int, record: dict[str, Any], 
     processes.add_gradients(parameters)
     norm = nn.utils.clip_grad_norm_(parameters, config.objective.max_gradient_norm)
     record["gradient_norm"] = float(norm)
-    if not math.isfinite(float(norm)):
-        trainee.bad_steps += 1
+    finite = math.isfinite(float(norm))
+    trainee.bad_steps = 0 if finite and "discriminator_skipped" not in record else trainee.bad_steps + 1
+    if trainee.bad_steps >= config.max_bad_steps:
+        raise TrainingError(
+            f"{trainee.name}: gradients overflowed {trainee.bad_steps} times in a row, last at step {step}; "
+            "lower learning_rate, or train in fp32. The newest checkpoint is the last good one"
+        )
+    if not finite:
         record["skipped"] = True
-        if trainee.bad_steps >= config.max_bad_steps:
-            raise TrainingError(
-                f"{trainee.name}: gradients overflowed {trainee.bad_steps} times in a row, last at step {step}; "
-                "lower learning_rate, or train in fp32. The newest checkpoint is the last good one"
-            )
         return
-    trainee.bad_steps = 0
     for group in trainee.optimizer.param_groups:
         group["lr"] = learning_rate(step, config) * group.get("scale", 1.0)
     trainee.optimizer.step()
@@ -176,8 +180,8 @@ def _discriminator_step(
     balance: Tensor | None,
     share: float,
     config: PretrainConfig,
-) -> None:
-    """The discriminator's own update, clipped apart from the student's."""
+) -> bool:
+    """The discriminator's own update, clipped apart from the student's; whether its gradient was finite."""
     _, loss = objective.adversary_losses(
         features, language_ids, trainee.discriminator, mode="off", class_weights=balance
     )
@@ -185,8 +189,9 @@ def _discriminator_step(
     (loss * share).backward()
     processes.add_gradients(trainee.discriminator.parameters())
     norm = nn.utils.clip_grad_norm_(trainee.discriminator.parameters(), config.objective.max_gradient_norm)
-    if math.isfinite(float(norm)):
+    if finite := math.isfinite(float(norm)):
         trainee.discriminator_optimizer.step()
+    return finite
 
 
 def _balance(store: TokenStore, options: ObjectiveConfig, device: torch.device) -> Tensor | None:

@@ -24,8 +24,10 @@ def remarks(data: TaskSet) -> list[str]:
                     bad.setdefault(record.path, {}).setdefault(kind, []).append(record)
         for path, kinds in sorted(bad.items()):
             first = min((record for records in kinds.values() for record in records), key=lambda record: record.line)
-            counts = " and ".join(f"{len(records)} records {kind}" for kind, records in kinds.items())
-            told.append(f"{split}, {Path(path).name}: {counts}, the first in line {first.line}: {first.reason}")
+            counts = " and ".join(f"{kind} {len(records)}" for kind, records in kinds.items())
+            told.append(
+                f"{split}, {Path(path).name}: bad records {counts}, the first in line {first.line}: {first.reason}"
+            )
     for row in data.overlap().itertuples(index=False):
         language, records, same, share = row
         if same:
