@@ -44,3 +44,10 @@ def test_different_kept_sets_are_no_result(documents, pieces, monkeypatch):
     monkeypatch.setattr(filters, "our_filter", lambda texts, rules: [])
     with pytest.raises(ValueError, match="kept sets differ"):
         filters.compare(documents, pieces, 1)
+
+
+def test_the_whole_of_it_on_every_other_sample(documents, pieces, monkeypatch):
+    monkeypatch.setattr(filters, "sources", lambda folder: ({"made": documents}, pieces))
+    figures = filters.filters(1, cold=False, every=2)
+    assert figures["made"]["samples"] == figures["all"]["samples"] == 6
+    assert {"filter", "shards"} <= set(figures["all"]) and "rules_1_to_5" in figures["made"]["stages_MB_per_s"]
