@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 
 from unibert_lib import atlas, corpus, runs, tokenizer, tokens
 from unibert_lib.corpus import RULES, Document, Drop, Page, Quarantined, too_few_pieces
-from unibert_lib.corpus.guards import apply
+from unibert_lib.corpus.guards import Dropped, apply
 from unibert_lib.corpus.wordpieces import WordIds
 
 ROUNDS, BATCH, OUR_BATCH = 5, 1_000, 4_000
@@ -94,18 +94,23 @@ def plain_rules(text: str) -> str | None:
     return text
 
 
-def naive_filter(texts: Sequence[str], pieces: tokenizer.TokenizersBackend) -> list[tuple[int, str]]:
-    """Place and text of what is kept: every rule on every sample, the tokenizer on all that rules 1 to 4 leave."""
-    left = [(place, text) for place, text in enumerate(map(plain_rules, texts)) if text is not None]
-    kept = []
-    for batch in batches(left):
-        ids = pieces([text for _, text in batch], add_special_tokens=False, verbose=False)["input_ids"]
-        kept += [item for item, row in zip(batch, ids, strict=True) if len(row) >= corpus.MINIMUM_PIECES]
-    return kept
+def naive_filter(texts: Sequence[str], pieces: tokenizer.TokenizersBackend) -> list[str | None]:
+    """What is kept of each text: every rule on every sample, the tokenizer on all that rules 1 to 4 leave."""
+    answers = [plain_rules(text) for text in texts]
+    for batch in batches([place for place, text in enumerate(answers) if text is not None]):
+        ids = pieces([answers[place] for place in batch], add_special_tokens=False, verbose=False)["input_ids"]
+        for place, row in zip(batch, ids, strict=True):
+            if len(row) < corpus.MINIMUM_PIECES:
+                answers[place] = None
+    return answers
 
 
-def our_filter(texts: Sequence[str], rules: Sequence[corpus.Rule]) -> list[tuple[int, str]]:
-    answers = [answer for batch in batches(texts, OUR_BATCH) for answer in apply(rules, batch)]
+def our_filter(texts: Sequence[str], rules: Sequence[corpus.Rule]) -> list[str | Dropped]:
+    return [answer for batch in batches(texts, OUR_BATCH) for answer in apply(rules, batch)]
+
+
+def kept(answers: Sequence[str | Dropped | None]) -> list[tuple[int, str]]:
+    """Place and text of what a filter has kept."""
     return [(place, answer) for place, answer in enumerate(answers) if isinstance(answer, str)]
 
 
@@ -116,9 +121,9 @@ def naive_shards(documents: Documents, pieces: tokenizer.TokenizersBackend, out:
     """Filter, write parquet, read it again and tokenise it a second time, sample by sample."""
     counts = np.zeros(len(pieces), dtype=np.int64)
     for language, items in documents.items():
-        kept = naive_filter([item.text for item in items], pieces)
+        left = kept(naive_filter([item.text for item in items], pieces))
         (out / language).mkdir(parents=True)
-        rows = {"page": [items[place].page for place, _ in kept], "text": [text for _, text in kept]}
+        rows = {"page": [items[place].page for place, _ in left], "text": [text for _, text in left]}
         pq.write_table(pa.table(rows), out / language / "part-00000.parquet")
     for language in documents:
         position, places = 0, []
@@ -209,12 +214,12 @@ def compare(documents: Documents, pieces: tokenizer.TokenizersBackend, rounds: i
     """Rules 1 to 5, naive against ours, where both keep the same."""
     texts = [item.text for items in documents.values() for item in items]
     rules = (*RULES, too_few_pieces(pieces))
-    kept = naive_filter(texts, pieces)
-    if our_filter(texts, rules) != kept:
+    left = kept(naive_filter(texts, pieces))
+    if kept(our_filter(texts, rules)) != left:
         raise ValueError("the kept sets differ: no time is worth reporting")
     arms = {"naive": lambda: naive_filter(texts, pieces), "ours": lambda: our_filter(texts, rules)}
     size = megabytes(texts)
-    figures = {"samples": len(texts), "MB": round(size, 3), "kept": len(kept)}
+    figures = {"samples": len(texts), "MB": round(size, 3), "kept": len(left)}
     return {**figures, "filter": race(arms, size, rounds)}
 
 
@@ -254,21 +259,21 @@ def stages(
     records = [record for source in by_language.values() for record in source]
     articles = [item for item in records if isinstance(item, Page) and not item.redirect and item.namespace == 0]
     texts = [item.text for items in documents.values() for item in items]
-    kept = [text for text in map(plain_rules, texts) if text is not None]
+    passed = [text for text in map(plain_rules, texts) if text is not None]
     rule_5, remembered = too_few_pieces(pieces), WordIds(pieces)
 
     def all_ids(words: WordIds) -> None:
-        for batch in batches(kept):
+        for batch in batches(passed):
             words([tokenizer.sanitise(text) for text in batch])
 
     raw = megabytes([item.text for item in records if not isinstance(item, Quarantined)])
-    size, left, wikitext = megabytes(texts), megabytes(kept), megabytes([item.text for item in articles])
+    size, left, wikitext = megabytes(texts), megabytes(passed), megabytes([item.text for item in articles])
     work: dict[str, tuple[float, Callable[[], object]]] = {
         "read": (raw, lambda: [record for source in by_language.values() for record in source]),
         "rules_1_to_4": (size, lambda: [apply(RULES, batch) for batch in batches(texts, OUR_BATCH)]),
         "rules_1_to_4_plain": (size, lambda: [plain_rules(text) for text in texts]),
         "rules_1_to_5": (size, lambda: our_filter(texts, (*RULES, rule_5))),
-        "rule_5_plain": (left, lambda: [rule_5(text) for text in kept]),
+        "rule_5_plain": (left, lambda: [rule_5(text) for text in passed]),
         "tokens_each_word_new": (left, lambda: all_ids(WordIds(pieces))),
         "tokens_each_word_known": (left, lambda: all_ids(remembered)),
     }

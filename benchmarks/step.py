@@ -100,6 +100,7 @@ def timings(
 ) -> dict[str, list[float]]:
     """Milliseconds per real token of every arm in every round, arms interleaved; a round before these warms up."""
     now, found = clock(bench.device), {name: [] for name in chosen}
+    gc.freeze()  # what was there before is not looked through again after each arm
     for turn in range(0 if warm else -1, rounds):
         for name, arm in chosen.items():
             if turn < 0 and arm.naive:
@@ -115,6 +116,7 @@ def timings(
             (f"round {turn + 1}/{rounds}: " if turn >= 0 else "warm")
             + ", ".join(f"{n} {v[-1]:.2f}" for n, v in found.items() if v)
         )
+    gc.unfreeze()
     return found
 
 

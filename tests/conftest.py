@@ -1,6 +1,7 @@
 """What every test shares: no network, shapes checked, few threads, the genuine files where they are."""
 
 import os
+import pkgutil
 import signal
 from pathlib import Path
 
@@ -14,12 +15,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background jo
 import pytest
 from jaxtyping import install_import_hook
 
-# Before the first import of the library: every jaxtyping shape in a signature is checked by beartype,
-# with PEP 484's tower (an int is welcome where a float is asked for).
-CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
-install_import_hook("unibert_lib", CHECKER)
-
 REPOSITORY = Path(__file__).resolve().parents[1]
+# Before the first import of the library: every jaxtyping shape in a signature is checked by beartype,
+# with PEP 484's tower (an int is welcome where a float is asked for). The atlas knows no tensor, makes sentences by the
+# hundred thousand, and would take three times as long.
+CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+MODULES = [module.name for module in pkgutil.iter_modules([str(REPOSITORY / "unibert_lib")])]
+install_import_hook([f"unibert_lib.{name}" for name in MODULES if name != "atlas"], CHECKER)
 
 
 @pytest.fixture(scope="session")

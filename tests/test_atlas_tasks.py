@@ -24,6 +24,7 @@ from unibert_lib.atlas.tasks_ner import legal_marks, ner_marks
 from unibert_lib.atlas.world import make
 from unibert_lib.languages import ATLAS_LANGUAGES
 
+pytestmark = pytest.mark.xdist_group("atlas tasks")  # one worker: the files are written once
 SHOWN = ("ar", "el", "en", "ru", "zh")  # five scripts; each is written in full
 SEED = 5
 

@@ -22,11 +22,13 @@ def test_a_vocabulary_that_is_no_text_is_an_error_with_its_line(tmp_path):
 
 def test_a_broken_tokenizer_file_and_broken_settings_are_named(tmp_path):
     tokenizer.train(["the cat sat"], 300).save_pretrained(tmp_path)
+    settings = (tmp_path / "tokenizer_config.json").read_bytes()
     (tmp_path / "tokenizer_config.json").write_text("[1]", encoding="utf-8")
-    with pytest.raises(TokenizerError, match=r"tokenizer\.json can be read, its settings cannot"):
+    with pytest.raises(TokenizerError, match=r"tokenizer_config\.json, line 1: a JSON object is needed"):
         tokenizer.load(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_bytes(settings)
     (tmp_path / "tokenizer.json").write_text('{"model": 1}', encoding="utf-8")
-    with pytest.raises(TokenizerError, match=r"tokenizer\.json: no tokenizer can be read .*save or download it again"):
+    with pytest.raises(TokenizerError, match=r"tokenizer\.json: no tokenizer .*take the file again"):
         tokenizer.load(tmp_path)
 
 

@@ -11,8 +11,10 @@ from transformers import BertTokenizerFast
 
 from unibert_lib import corpus, tokenizer
 from unibert_lib.corpus import RULES, Drop, Keep, too_few_pieces
+from unibert_lib.corpus.bounds import Bounds, _cuts
+from unibert_lib.corpus.characters import ALONE, table
 from unibert_lib.corpus.filters import RULES_WITHOUT_JOINERS
-from unibert_lib.corpus.guards import _ALONE, Bounds, Dropped, _cuts, _table, apply, read
+from unibert_lib.corpus.guards import Dropped, apply, read
 from unibert_lib.corpus.wordpieces import WordIds, cuts_at_spaces, piece_ids
 
 CODES = [code for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
@@ -162,9 +164,10 @@ def test_rule_5_keeps_what_the_tokenizer_gives_five_pieces(pieces, rule_5, sampl
 def test_the_bounds_hold_the_number_of_pieces_between_them(pieces, bounds, samples):
     samples = [sample for sample, untouched in zip(samples, read(samples)[0], strict=True) if untouched]
     if samples:
-        least, most = bounds(samples)
         counts = [len(ids) for ids in piece_ids(pieces, samples)]
-        assert all(low <= count <= high for low, count, high in zip(least, counts, most, strict=True))
+        for enough in (0, 2, 5):
+            least, most = bounds(samples, enough)
+            assert all(low <= count <= high for low, count, high in zip(least, counts, most, strict=True))
 
 
 @settings(deadline=None, max_examples=300)
@@ -192,7 +195,7 @@ def test_every_character_that_the_bounds_count_on_is_a_piece(pieces):
 def test_the_characters_that_count_as_words_are_cut_off_by_the_tokenizer(pieces):
     backend = pieces.backend_tokenizer
     cut = _cuts(backend)
-    counted = (_table() & _ALONE).astype(bool)
+    counted = (table() & ALONE).astype(bool)
     assert not (counted & ~cut).any() and counted.sum() > 27_000
     # Sharada's sandhi mark is no punctuation any more, but was when the tokenizer's table was made.
     for sign in "[]”…、।\U000111c9":
@@ -226,6 +229,16 @@ def test_long_words_of_known_characters_are_many_pieces(trained):
     assert least == -(-80 // letters) > 2
 
 
+def test_a_word_is_split_where_that_settles_it(trained):
+    samples = ["onetwo one", "onetwo, one", "threeonetwothree", "threeone " * 5]
+    counts = [len(ids) for ids in piece_ids(trained, samples)]
+    assert counts[0] < 5 <= min(counts[1:])
+    least, most = (found.tolist() for found in Bounds(trained)(samples, 5))
+    assert least[:2] == counts[:2] == most[:2], "to its end"
+    assert 5 <= least[2] < counts[2] <= most[2], "until it is enough"
+    assert least[3] == 10 < counts[3], "settled already"
+
+
 def test_the_tokenizer_is_asked_only_in_doubt(trained, monkeypatch):
     asked = []
     monkeypatch.setattr(
@@ -236,12 +249,13 @@ def test_the_tokenizer_is_asked_only_in_doubt(trained, monkeypatch):
         "(one), two",
         "one two",
         "threeone twothree",
+        "Oui, oui",
         "日本",
         "threeone, twothree one",
     ]
     answers = apply((*RULES, too_few_pieces(trained)), samples)
-    assert asked == ["threeone twothree"]
-    assert [isinstance(answer, str) for answer in answers] == [True, True, False, False, False, True]
+    assert asked == ["Oui, oui"]
+    assert [isinstance(answer, str) for answer in answers] == [True, True, False, True, False, False, True]
 
 
 def test_a_tokenizer_of_another_kind_is_asked_each_time(trained):

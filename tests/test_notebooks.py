@@ -10,10 +10,13 @@ import os
 import re
 import shutil
 import sys
+import types
 
 import nbformat
 import pytest
+import traitlets.config
 import yaml
+from IPython.core.interactiveshell import InteractiveShell
 
 from unibert_lib import config, demo, pages, parameters, task_parameters
 
@@ -121,9 +124,8 @@ def test_paper_parameters_are_parameters_of_their_notebook(path):
 
 
 @in_order
-@pytest.mark.parametrize("path", NOTEBOOKS, **names)
-def test_a_misspelt_parameter_is_refused_with_the_nearest_name_before_any_work(path, run, tmp_path):
-    runs = tmp_path / "runs"
+def test_a_misspelt_parameter_is_refused_with_the_nearest_name_before_any_work(run, tmp_path):
+    [path], runs = demo.notebook_paths(["03"]), tmp_path / "runs"
     with pytest.raises(demo.NotebookFailed, match="did you mean seed"):
         run(path, runs, sead=1)
     assert not runs.exists() or list(runs.iterdir()) == []
@@ -131,6 +133,24 @@ def test_a_misspelt_parameter_is_refused_with_the_nearest_name_before_any_work(p
     codes = [cell for cell in executed.cells if cell.cell_type == "code"]
     failed = next(index for index, cell in enumerate(codes) if any(o.output_type == "error" for o in cell.outputs))
     assert "parse_parameters" in codes[failed].source, "refused in the cell after the parameters"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, **names)
+def test_every_notebook_refuses_it_in_the_cell_after_the_parameters(path, tmp_path, monkeypatch):
+    """In a shell of this process, where all is imported: ten kernels would take a minute and a half."""
+    monkeypatch.setenv("UNIBERT_RUNS", str(tmp_path / "runs"))
+    monkeypatch.chdir(demo.NOTEBOOKS)
+    settings = traitlets.config.Config({"HistoryManager": {"enabled": False}})
+    shell = InteractiveShell(config=settings, user_module=types.ModuleType("notebook"))
+    codes = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    for cell in codes:
+        answer = shell.run_cell(cell.source)
+        if not answer.success:
+            break
+        if tagged(nbformat.v4.new_notebook(cells=[cell]), "parameters"):
+            shell.run_cell("sead = 1")
+    assert "did you mean seed" in str(answer.error_in_exec) and "parse_parameters" in cell.source
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize("path", [*NOTEBOOKS, *SOLUTIONS], ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -15,6 +15,8 @@ from unibert_lib.stats import candidates, cells, pipelines, search
 from unibert_lib.stats.audit import DIFFERS, NOT_FOUND, REPRODUCED
 from unibert_lib.stats.claims import COLUMNS, agrees, is_cut, load_claims
 
+pytestmark = pytest.mark.xdist_group("audit")  # one worker: the search is made once
+
 
 @pytest.fixture(scope="module")
 def claims():

@@ -8,6 +8,8 @@ from unibert_lib.tasks import folders
 from unibert_lib.tasks.dataset import shared_items
 from unibert_lib.tasks.ner import Ner
 
+pytestmark = pytest.mark.xdist_group("task data")  # one worker: the embedded files are written once
+
 
 def sizes(data):
     return {split: {code: len(part) for code, part in data.split(split).items()} for split in ("train", "dev", "test")}

@@ -208,7 +208,7 @@ def loss_curves(metrics: pd.DataFrame, window: int = 1) -> Figure:
         else:
             axis.set_ylim(bottom=0)
         if len(present) > 1:
-            axis.legend(frameon=False)
+            show_legend(axis, "above", ncols=3 if len(present) == 3 else 2)
     return figure
 
 
@@ -220,7 +220,8 @@ def grouped_bars(table: pd.DataFrame, ylabel: str, *, xlabel: str = "") -> Figur
     if table.empty:
         raise ValueError("nothing to draw: the table is empty")
     count = len(table.columns)
-    figure, [axis] = canvas(max(5.0, 2 + 0.2 * len(table) * count))
+    names = 1 + 0.1 * sum(len(str(name)) + 3 for name in table.index)  # inches, side by side
+    figure, [axis] = canvas(max(5.0, names, 2 + 0.2 * len(table) * count))
     for number, name in enumerate(table.columns):
         where = np.arange(len(table)) - 0.4 + (number + 0.5) * 0.8 / count
         bars_of(axis, where, table[name], 0.8 / count, number, label=str(name))

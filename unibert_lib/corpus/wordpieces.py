@@ -54,12 +54,14 @@ class TooFewPieces:
         self.drop = Drop(f"fewer than {minimum} word pieces")
 
     def __call__(self, text: str) -> Keep | Drop:
-        if self.by_word:
-            words = text.split(" ", self.minimum - 1)
-            # Letters and digits are always kept; a word of joiners or private characters alone would be cleaned away.
-            if len(words) == self.minimum and all(word[:1].isalnum() for word in words):
-                return Keep(text)
-        return Keep(text) if len(piece_ids(self.tokenizer, [text])[0]) >= self.minimum else self.drop
+        enough = self.proven(text) or len(piece_ids(self.tokenizer, [text])[0]) >= self.minimum
+        return Keep(text) if enough else self.drop
+
+    def proven(self, text: str) -> bool:
+        """Whether the text's words prove that there are enough pieces."""
+        words = text.split(" ", self.minimum - 1) if self.by_word else []
+        # Letters and digits are always kept; a word of joiners or private characters alone would be cleaned away.
+        return len(words) == self.minimum and all(word[:1].isalnum() for word in words)
 
 
 def too_few_pieces(tokenizer: PreTrainedTokenizerFast, minimum: int = MINIMUM_PIECES) -> Rule:
