@@ -32,14 +32,18 @@ class Bounds:
         # By character: the longest piece that holds it; whether it is a piece itself, both first and further on.
         self._reach, single = np.zeros(TABLE_SIZE, dtype=np.int64), np.zeros(TABLE_SIZE, dtype=bool)
         self._longest: dict[str, int] = {}  # by a piece's first character and whether it goes on with a word
+        reach: dict[str, int] = {}
         for piece in vocabulary:
             body = piece.removeprefix("##")
-            first = piece[: len(piece) - len(body) + 1]
-            self._longest[first] = max(self._longest.get(first, 0), len(body))
-            codes = [code for code in map(ord, body) if code < TABLE_SIZE]
-            self._reach[codes] = np.maximum(self._reach[codes], len(body))
-            if len(body) == 1 and codes:
-                single[codes] = body in self._whole and f"##{body}" in self._whole
+            length, first = len(body), piece[: len(piece) - len(body) + 1]
+            if self._longest.get(first, 0) < length:
+                self._longest[first] = length
+            for sign in body:
+                if reach.get(sign, 0) < length:
+                    reach[sign] = length
+        for sign, length in reach.items():
+            if ord(sign) < TABLE_SIZE:
+                self._reach[ord(sign)], single[ord(sign)] = length, sign in self._whole and f"##{sign}" in self._whole
         self._lost, self._odd = self._reach == 0, ~single
         self._cuts = _cuts(tokenizer.backend_tokenizer) & ((table() & ALONE) == 0)  # inside a word, uncounted
 
