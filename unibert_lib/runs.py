@@ -213,9 +213,8 @@ def open_run(
     path = globals()["root"](root) / kind / name
     with writing(path):
         path.mkdir(parents=True, exist_ok=True)
-    card = path / "config.json"
-    with FileLock(path / ".config.lock"):  # several processes open a run at once
-        _describe(card, identity, mark)
+        with FileLock(path / ".config.lock"):  # several processes open a run at once
+            _describe(path / "config.json", identity, mark)
     return Run(path, mark)
 
 

@@ -20,7 +20,7 @@ from unibert_lib import checkpoint, encoder, objective, processes
 from unibert_lib.batches import IGNORE_INDEX, Batch, make_batch
 from unibert_lib.config import PretrainConfig
 from unibert_lib.progress import bar
-from unibert_lib.runs import Run
+from unibert_lib.runs import Run, writing
 from unibert_lib.teacher_cache import TeacherCache, TeacherCacheError, pack, read_state, unpack
 from unibert_lib.terms import TopK
 from unibert_lib.tokens import TokenStore
@@ -54,7 +54,8 @@ def make(store: TokenStore, config: PretrainConfig, teacher: PreTrainedModel, k:
             with accelerator.autocast():
                 tensors, mass = _part(store, config, teacher, k, range(first, last), shown)
             state = {"first": first, "tokens": len(tensors["low"]), "mass": mass}
-            with FileLock(run.path / ".save.lock"):  # a save sweeps away what a killed one has left
+            # One at a time, as a save sweeps away what a killed one has left.
+            with writing(run.path), FileLock(run.path / ".save.lock"):
                 checkpoint.save(run.path, last, {"top": tensors}, state, KEEP)
     while (cache := TeacherCache(run.path)).missing(config.steps):  # of other processes; torchrun ends us if one died
         time.sleep(0.5)

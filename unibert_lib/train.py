@@ -62,9 +62,11 @@ def _value(text: str) -> Any:
 def main(arguments: Sequence[str] | None = None) -> None:
     params = read(arguments)
     home = runs.root(params.runs)
-    home.mkdir(parents=True, exist_ok=True)
+    with runs.writing(home):
+        home.mkdir(parents=True, exist_ok=True)
+        first = FileLock(home / ".inputs.lock").acquire()
     try:
-        with FileLock(home / ".inputs.lock"):  # the first process makes what is missing, the others find it
+        with first:  # the first process makes what is missing, the others find it
             recipes.ensure_tokens(params)
             recipes.ensure_tokenizer(params)
         folders = recipes.ensure_student(params)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -47,6 +48,9 @@ def one(name: str, seed: int, quick: bool) -> dict[str, Any]:
 
 def main() -> int:
     """Exit status 0 only if every goal asked for is met."""
+    for number in (signal.SIGINT, signal.SIGHUP):  # a shell's background jobs and nohup ignore them, and hand that on
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--goals", nargs="*", default=[], metavar="G5")
     parser.add_argument("--seed", type=int, default=0)

@@ -15,7 +15,7 @@ from unibert_lib.runs import REPOSITORY
 ROWS: dict[int, tuple[str, ...]] = {
     1: ("test_corpus_dumps.py::test_a_bz2_cut_mid_stream_keeps_the_completed_pages_and_says_where",),
     2: ("test_corpus_dumps.py::test_a_bz2_cut_exactly_between_streams_is_noticed",),
-    3: ("test_corpus_dumps.py::test_garbage_after_the_end_is_ignored_with_a_warning",),
+    3: ("test_corpus_dumps.py::test_garbage_after_the_end_is_ignored_with_a_warning_and_counted",),
     4: (
         "test_corpus_dumps.py::test_a_page_that_cannot_be_parsed_is_quarantined_and_the_next_one_read",
         "test_corpus_dumps.py::test_a_byte_that_is_not_utf8_costs_its_page_only",
