@@ -22,6 +22,9 @@ from unibert_lib.tasks import conll, mapa, similarity, squad, xnli
 
 MOST = 13.0  # time(10 n) / time(n)
 LEAST_SECONDS = 2e-3  # shorter calls are repeated: the clock's own steps would be measured
+# Seconds a character of the larger input: what is quicker only looks through memory, and the processor's caches, which
+# hold the small input and not the large one, are all that a ratio would show. A square could not be that quick.
+MEMORY_SPEED = 1e-9
 SIZE = 100_000  # characters; ten times as many are compared with it
 SLOW = {"too_few_pieces": 3, "piece_ids": 3}  # which meet a third of the attacks
 WORD = 10_000_000  # characters of the one word for the tokenizer (RELIABILITY, row 15)
@@ -182,7 +185,7 @@ def _check(plan: Plan, cases: Iterator[tuple[str, str, Call, Attack]], size: int
             count += 1
             worst[name] = max(worst.get(name, (0.0, "")), (ratio, attack))
             slowest = max(slowest, (taken, f"{name} on {attack}"))
-            if ratio > MOST:
+            if ratio > MOST and taken > MEMORY_SPEED * 10 * size:
                 failures.append(
                     f"{name} on {attack}: time grows {ratio:.1f} times from {size} to {10 * size} characters"
                 )
