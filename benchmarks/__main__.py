@@ -1,15 +1,12 @@
 """``make bench``: measure, print, and write ``runs/bench.json``.
 
-The step first (correctness, then time, then memory), then the filters where ``benchmarks/filters.py`` stands:
-its ``filters(rounds, cold)`` becomes the key ``filters``. Sizes and parts that are
-not asked for keep the figures that the file holds already.
+The step first (correctness, then time, then memory), then the filters. Sizes and parts that are not asked for keep the
+figures that the file holds already.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import json
 import os
 import platform
@@ -142,8 +139,9 @@ def main() -> None:
     measured = measure(plan, asked.sizes.split(","), device, parts) if set(parts) & set(PARTS) else {}
     for name, figures in measured.items():
         report.setdefault("step", {}).setdefault(name, {}).update(figures)
-    if "filters" in parts and importlib.util.find_spec("benchmarks.filters"):
-        filters = importlib.import_module("benchmarks.filters").filters
+    if "filters" in parts:
+        from benchmarks.filters import filters  # here, since it pins threads for the whole process
+
         report["filters"] = filters(rounds=2, cold=False) if asked.quick else filters()
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

@@ -75,3 +75,29 @@ def make_store(folder: Path, vocab_size: int = 400):  # type: ignore[no-untyped-
     trained = tokenizer.train((line for texts in LINES.values() for line in texts), vocab_size)
     trained.save_pretrained(folder / "tokenizer")
     return tokens.write(corpus, trained, folder / "tokens", heldout_share=0.2)
+
+
+def result_row(**changes):  # type: ignore[no-untyped-def]
+    """A valid row of results, with some fields changed."""
+    return {
+        "model": "small",
+        "checkpoint_sha": "abc",
+        "preset": "recommended",
+        "task": "ner",
+        "dataset": "atlas",
+        "dataset_sha": "def",
+        "split": "test",
+        "setting": "all",
+        "train_languages": "de+en",
+        "language": "en",
+        "metric": "f1",
+        "score": 0.5,
+        "unit": "fraction",
+        "n": 100,
+        "pretrain_seed": 0,
+        "finetune_seed": 1,
+        "steps": 300,
+        "status": "done",
+        "learning_rate": 5e-5,
+        "control": "equal_steps",
+    } | changes

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import result_row as row
 from filelock import FileLock, Timeout
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,31 +22,6 @@ from hypothesis import strategies as st
 from unibert_lib import results
 from unibert_lib.results import store
 from unibert_lib.runs import NotWritten
-
-
-def row(**changes):
-    return {
-        "model": "small",
-        "checkpoint_sha": "abc",
-        "preset": "recommended",
-        "task": "ner",
-        "dataset": "atlas",
-        "dataset_sha": "def",
-        "split": "test",
-        "setting": "all",
-        "train_languages": "de+en",
-        "language": "en",
-        "metric": "f1",
-        "score": 0.5,
-        "unit": "fraction",
-        "n": 100,
-        "pretrain_seed": 0,
-        "finetune_seed": 1,
-        "steps": 300,
-        "status": "done",
-        "learning_rate": 5e-5,
-        "control": "equal_steps",
-    } | changes
 
 
 def frame(*rows):

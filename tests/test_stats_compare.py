@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import result_row
 from scipy import stats as scipy_stats
 
 from unibert_lib import results, stats
@@ -14,28 +15,7 @@ from unibert_lib.results import store
 
 
 def row(**changes):
-    return {
-        "model": "on-0",
-        "checkpoint_sha": "abc",
-        "preset": "recommended",
-        "task": "ner",
-        "dataset": "atlas",
-        "dataset_sha": "def",
-        "split": "test",
-        "setting": "all",
-        "train_languages": "de+en",
-        "language": "en",
-        "metric": "f1",
-        "score": 0.5,
-        "unit": "fraction",
-        "n": 100,
-        "pretrain_seed": 0,
-        "finetune_seed": 0,
-        "steps": 300,
-        "status": "done",
-        "learning_rate": 5e-5,
-        "control": "equal_steps",
-    } | changes
+    return result_row(**{"model": "on-0", "finetune_seed": 0} | changes)
 
 
 def frame(rows):

@@ -132,12 +132,8 @@ def watch(
     pid, events, filling = child.pid, list[str](), 0
     _, status = os.waitpid(pid, 0)
     _ptrace(SETOPTIONS, pid, 0, SYSCALL_STOPS | DIE_WITH_US)
-    handed_on, die, tearing, refused = (
-        0,
-        False,
-        False,
-        False,
-    )  # a signal for the process; what to do when the call at hand returns
+    handed_on, die = 0, False  # a signal for the process; whether it has come to its end
+    tearing, refused = False, False  # what to do when the call at hand returns
     while not die:
         _ptrace(SYSCALL, pid, 0, handed_on)
         _, status = os.waitpid(pid, 0)
