@@ -152,8 +152,10 @@ def watch(
         name, path = _event(pid, info[3], list(info[4:10]))
         if not name or not _below(path, folder):
             continue
-        number = len(events)
-        events.append(f"{name} {os.path.relpath(path, folder)}")
+        number, event = len(events), f"{name} {os.path.relpath(path, folder)}"
+        if event.endswith(".lock") and events[-1:] == [event] and os.path.exists(path):
+            continue  # waits for a lock that another process holds: how often it looks is chance
+        events.append(event)
         half = info[6] // 2 if name in WRITES else 0
         if number == kill_at:
             tearing = torn and half > 0
