@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from unibert_lib.corpus import FormatError, Page, Quarantined, read_dump
+from unibert_lib.corpus import FormatError, Page, Quarantined, pagexml, read_dump
 
 HEAD = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" xml:lang="nl">
   <siteinfo>
@@ -159,6 +159,26 @@ def test_a_page_left_open_is_quarantined_and_the_next_one_read(tmp_path):
     broken, good = read(path)
     assert "not closed" in broken.reason
     assert good.id == "2"
+
+
+@pytest.mark.parametrize(
+    "huge",
+    ["<b " + " ".join(f'a{i}=""' for i in range(20_000)) + "/>", f"<!-- {'x' * 140_000} -->"],
+    ids=["a tag of very many attributes", "a remark"],
+)
+def test_what_of_a_page_has_no_end_in_sight_is_quarantined(tmp_path, huge):
+    body = HEAD + page(1, f"regel\n{huge}") + page(2) + TAIL
+    broken, good = read(written(tmp_path, body))
+    assert broken.reason == f"a tag or a comment longer than {pagexml.PIECE} characters"
+    assert broken.line == body[: body.index(huge[:5])].count("\n") + 1
+    assert good.id == "2"
+
+
+def test_pages_are_the_same_however_small_the_pieces_for_expat(shared, monkeypatch):
+    path = shared / "data/wikidumps/semanticizest_nl/nlwiki-20140927-pages-articles-sample.xml"
+    whole = read(path)
+    monkeypatch.setattr(pagexml, "PIECE", 301)
+    assert read(path) == whole
 
 
 @pytest.mark.parametrize(

@@ -31,17 +31,18 @@ def environment() -> dict[str, str]:
 
 def one(name: str, seed: int, quick: bool) -> dict[str, Any]:
     """A goal in a process of its own; one that dies has not met its goal."""
+    goal = goals.known()[name]
     command = [sys.executable, "-m", "tests.reliability", "--one", name, "--seed", str(seed)]
     command += ["--quick"] if quick else []
-    done = subprocess.run(command, env=environment(), cwd=runs.REPOSITORY, capture_output=True, text=True)
+    surroundings = {**environment(), **goal.environment}
+    done = subprocess.run(command, env=surroundings, cwd=runs.REPOSITORY, capture_output=True, text=True)
     try:
         row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except (IndexError, ValueError):
         last = [line for line in done.stderr.splitlines() if line.strip()][-3:]
         failed = {"met": False, "figures": {"exit status": done.returncode}, "failures": last, "seconds": 0.0}
         control = {"met": False, "figures": {}, "failures": [], "seconds": 0.0, "broken": "not reached"}
-        claim = goals.known()[name].claim
-        row = {"goal": name, "claim": claim, "check": failed, "control": control, "met": False}
+        row = {"goal": name, "claim": goal.claim, "check": failed, "control": control, "met": False}
     print("\n".join(goals.lines(row)), flush=True)
     return row
 

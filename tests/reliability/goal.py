@@ -7,7 +7,7 @@ import pkgutil
 import re
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ class Goal:
     check: Callable[[Plan], Outcome]
     control: Callable[[Plan], Outcome]  # the same check on something broken on purpose
     broken: str  # what the control breaks
+    environment: Mapping[str, str] = field(default_factory=dict)  # what its process is started with besides
 
 
 def known() -> dict[str, Goal]:

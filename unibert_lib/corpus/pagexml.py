@@ -11,6 +11,7 @@ from unibert_lib.corpus.records import Page
 from unibert_lib.corpus.stream import LONE_SURROGATE
 
 FILE_AND_CATEGORY = (-2, 6, 14)  # namespaces whose links are not text: media, file, category
+PIECE = 1 << 16  # characters of a page given to expat at a time, and the least that a tag too long has (ours)
 _NAMESPACE = re.compile(r'<namespace key="(-?\d{1,5})"[^<>]*>([^<]*)</namespace>')
 _DECLARATION = re.compile(r"<!(?:DOCTYPE|ENTITY|ELEMENT|ATTLIST)", re.IGNORECASE)
 # Exports before version 0.4 mark no redirects; there the text's first word tells.
@@ -63,10 +64,10 @@ def parse_page(raw: str, language: str, site: Siteinfo) -> Page:
     Raises
     ------
     PageError
-        If the page is not well-formed XML, holds a lone surrogate (a byte that was not valid in the file's
-        encoding), or lacks its title, id or revision.
+        If the page is not well-formed XML, has a tag or a comment that fills a ``PIECE``, holds a lone
+        surrogate (a byte that was not valid in the file's encoding), or lacks its title, id or revision.
 
-    Source: ours (RELIABILITY, row 4).
+    Source: ours (RELIABILITY, rows 4 and 6).
     """
     if broken := LONE_SURROGATE.search(raw):
         line = raw.count("\n", 0, broken.start())
@@ -78,7 +79,7 @@ def parse_page(raw: str, language: str, site: Siteinfo) -> Page:
     parser.EndElementHandler = collector.end
     parser.CharacterDataHandler = collector.data
     try:
-        parser.Parse(raw, True)
+        _parse(parser, raw)
     except expat.ExpatError as error:
         reason = f"malformed XML ({expat.ErrorString(error.code)})"
         raise PageError(reason, error.lineno - 1, declaration=bool(_DECLARATION.search(raw))) from error
@@ -99,6 +100,17 @@ def parse_page(raw: str, language: str, site: Siteinfo) -> Page:
         language=language,
         prefixes=site.prefixes,
     )
+
+
+def _parse(parser: expat.XMLParserType, raw: str) -> None:
+    """Give the page to expat in pieces, so that a tag or a comment without end is held and looked through but once."""
+    for at in range(0, len(raw), PIECE):
+        before = parser.CurrentByteIndex
+        parser.Parse(raw[at : at + PIECE])
+        # Text is taken as it comes; what still begins where it did before a whole piece is none.
+        if at and parser.CurrentByteIndex == before:
+            raise PageError(f"a tag or a comment longer than {PIECE} characters", parser.CurrentLineNumber - 1)
+    parser.Parse("", True)
 
 
 class _Collector:
