@@ -116,6 +116,8 @@ def _map(path: Path, kind: type) -> NDArray[Any]:
 def heldout(page: str, share: float) -> bool:
     """Whether a page belongs to the held-out split: by a hash of its id, so that all its paragraphs, and
     its parallel pages in other languages where ids are shared, fall on the same side. Source: ours."""
+    if share <= 0:
+        return False
     number = int.from_bytes(hashlib.blake2b(page.encode("utf-8", "replace"), digest_size=8).digest(), "big")
     return number < share * 2**64
 
@@ -246,7 +248,7 @@ def _batches(
         for batch in pq.ParquetFile(file).iter_batches(size, columns=["page", "text" if known is None else "pieces"]):
             pages, column = batch.column("page").to_pylist(), batch.column(1)
             if known is None:
-                yield pages, *words([tokenizers.sanitise(text) for text in column.to_pylist()])
+                yield pages, *words(column.to_pylist())
                 continue
             lengths = column.to_numpy().astype(np.int64)
             end = at + int(lengths.sum())

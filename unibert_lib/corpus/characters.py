@@ -24,8 +24,15 @@ def kinds_of(joined: str) -> tuple[NDArray[np.uint8] | NDArray[np.uint32], NDArr
         encoded = joined.encode()
         kinds = bytearray(encoded.translate(known[:256].tobytes()))
         return np.frombuffer(encoded, dtype=np.uint8), np.frombuffer(kinds, dtype=np.uint8)
-    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    codes = codes_of(joined)
     return codes, known.take(codes, mode="clip")
+
+
+def codes_of(joined: str) -> NDArray[np.uint8] | NDArray[np.uint32]:
+    """The code of each character."""
+    if joined.isascii():
+        return np.frombuffer(joined.encode(), dtype=np.uint8)
+    return np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
 
 
 @cache

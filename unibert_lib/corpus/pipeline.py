@@ -187,14 +187,15 @@ class _SeenPages:
 
     def add(self, page: str) -> bool:
         """Remember the id; False if it was known."""
-        if page.isascii() and page.isdigit() and len(page) <= 9 and str(int(page)) == page:
+        if page.isdecimal() and page.isascii() and len(page) <= 9 and (page[0] != "0" or page == "0"):
             block, bit = divmod(int(page), 1 << 16)
-            bits = self._bits.setdefault(block, bytearray())
-            if len(bits) <= bit >> 3:
-                bits.extend(bytes((bit >> 3) + 1 - len(bits)))
-            known = bits[bit >> 3] >> (bit & 7) & 1
-            bits[bit >> 3] |= 1 << (bit & 7)
-            return not known
+            bits = self._bits.get(block) or self._bits.setdefault(block, bytearray())
+            place, mark = bit >> 3, 1 << (bit & 7)
+            if len(bits) <= place:
+                bits.extend(bytes(place + 1 - len(bits)))
+            new = not bits[place] & mark
+            bits[place] |= mark
+            return new
         digest = hashlib.blake2b(page.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         new = digest not in self._hashes
         self._hashes.add(digest)

@@ -66,8 +66,11 @@ class ShardWriter:
 
     def add(self, *row: Any) -> None:
         """Add one row, its values in the order of the schema."""
-        self._rows.append(tuple(storable(value) if isinstance(value, str) else value for value in row))
-        self._characters += sum(len(value) for value in row if isinstance(value, str))
+        texts = [value for value in row if isinstance(value, str)]
+        self._characters += sum(map(len, texts))
+        if not all(map(str.isprintable, texts)):
+            row = tuple(storable(value) if isinstance(value, str) else value for value in row)
+        self._rows.append(row)
         if len(self._rows) >= ROW_GROUP_ROWS or self._characters >= ROW_GROUP_CHARACTERS:
             self._flush()
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from array import array
-from itertools import chain, pairwise
+from collections.abc import Iterable
+from itertools import chain, compress, pairwise, repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from unibert_lib.corpus.filters import Drop, Keep, Rule
 from unibert_lib.corpus.stream import LONE_SURROGATE
+from unibert_lib.corpus.words import Words
 from unibert_lib.slices import LONGEST, slices
 
 if TYPE_CHECKING:
@@ -98,7 +100,7 @@ def piece_ids(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> list[list
 
 
 class WordIds:
-    """Ids of texts, each word tokenised when it is first met and looked up afterwards.
+    """Ids of texts, each word split when it is first met and looked up afterwards.
 
     The ids are the tokenizer's own, for any tokenizer; only where :func:`cuts_at_spaces` holds are words remembered.
     When these have more than ``known`` characters they are forgotten, so that memory stays flat.
@@ -109,7 +111,7 @@ class WordIds:
     def __init__(self, tokenizer: PreTrainedTokenizerFast, known: int = _KNOWN_CHARACTERS) -> None:
         self.unknown: int = tokenizer.unk_token_id
         self._tokenizer, self._limit = tokenizer, known
-        self._by_word = cuts_at_spaces(tokenizer)
+        self._words = Words.of(tokenizer) if cuts_at_spaces(tokenizer) else None
         self._known: dict[str, bytes] = {}
         self._size = 0  # characters of the words known
 
@@ -117,33 +119,39 @@ class WordIds:
         """The ids of all texts, end to end, without special tokens; and how many each text has."""
         if not texts:
             return np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.int64)
-        words = " ".join(texts).split(" ") if self._by_word else texts
-        if self._size > self._limit or not self._by_word:
+        if self._words is None:
+            rows = piece_ids(self._tokenizer, texts)
+            return np.array(list(chain.from_iterable(rows)), dtype=np.uint32), np.array(list(map(len, rows)))
+        words = " ".join(texts).split(" ")
+        if self._size > self._limit:
             self._known.clear()
             self._size = 0
-        self._learn(list({*words}.difference(self._known)))
+        new = list({*words}.difference(self._known))
+        for at in range(0, len(new), _NEW_WORDS):
+            self._learn(new[at : at + _NEW_WORDS], self._words)
         pieces = list(map(self._known.__getitem__, words))
         lengths = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces)) // np.dtype(np.uint32).itemsize
-        if self._by_word:
-            counts = np.fromiter((text.count(" ") + 1 for text in texts), dtype=np.int64, count=len(texts))
-            lengths = np.add.reduceat(lengths, np.cumsum(counts) - counts)
+        counts = np.fromiter(map(str.count, texts, repeat(" ")), dtype=np.int64, count=len(texts)) + 1
+        lengths = np.add.reduceat(lengths, np.cumsum(counts) - counts)
         return np.frombuffer(b"".join(pieces), dtype=np.uint32), lengths
 
-    def _learn(self, words: list[str]) -> None:
-        for at in range(0, len(words), _NEW_WORDS):
-            some = words[at : at + _NEW_WORDS]
-            self._size += sum(map(len, some))
-            together = self._by_word and max(map(len, some)) <= LONGEST
-            ids = self._side_by_side(some) if together else piece_ids(self._tokenizer, some)
-            self._known.update(zip(some, (array("I", row).tobytes() for row in ids), strict=True))
+    def _learn(self, words: list[str], how: Words) -> None:
+        """Words between spaces: most are the tokenizer's own, or these with marks around them."""
+        cut = how.cut(words)
+        parts = list(compress(cut.words, np.repeat(~cut.strange, cut.counts).tolist()))
+        new = list({*parts}.difference(self._known))
+        ids, lengths = how.split(new)
+        self._remember(new, _shares(ids.tobytes(), lengths * ids.itemsize))
+        known = list(map(self._known.__getitem__, parts))
+        ends = np.cumsum(np.where(cut.strange, 0, cut.counts)).tolist()
+        self._remember(words, [b"".join(known[first:last]) for first, last in pairwise([0, *ends])])
+        strange = [words[place] for place in np.flatnonzero(cut.strange).tolist()]
+        self._remember(strange, (array("I", row).tobytes() for row in piece_ids(self._tokenizer, strange)))
 
-    def _side_by_side(self, words: list[str]) -> list[list[int]]:
-        """The ids of each word, from one text of them all: a call for each costs half as much again."""
-        backend = self._tokenizer.backend_tokenizer
-        backend.no_truncation()
-        backend.no_padding()
-        encoding = backend.encode(" ".join(words), add_special_tokens=False)
-        starts = np.cumsum([0, *(len(word) + 1 for word in words)])
-        bounds = np.searchsorted([first for first, _ in encoding.offsets], starts).tolist()
-        ids = encoding.ids
-        return [ids[first:last] for first, last in pairwise(bounds)]
+    def _remember(self, words: list[str], ids: Iterable[bytes]) -> None:
+        self._size += sum(map(len, words))
+        self._known.update(zip(words, ids, strict=True))
+
+
+def _shares(joined: bytes, lengths: NDArray[np.int64]) -> list[bytes]:
+    return [joined[first:last] for first, last in pairwise([0, *np.cumsum(lengths).tolist()])]
