@@ -183,9 +183,9 @@ def _write_store(
     staging.mkdir(parents=True)
     chosen, share, limit = identity["languages"], identity["heldout_share"], identity["max_length"] - 2
     counts, words = np.zeros(len(tokenizer), dtype=np.int64), WordIds(tokenizer)
-    stored = {code: stored_ids(corpus_dir, code, identity["tokenizer"]) for code in chosen}
+    stored = stored_ids(corpus_dir, chosen, identity["tokenizer"])
     statistics = {
-        code: _write_language(corpus_dir / code, code, words, stored[code], staging, counts, share, limit)
+        code: _write_language(corpus_dir / code, code, words, stored.get(code), staging, counts, share, limit)
         for code in bar(chosen, desc="tokens", unit="language")
     }
     np.save(staging / "counts.npy", counts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,15 +135,14 @@ def _count_pieces(
     return counts
 
 
-def stored_ids(corpus: Path, language: str, tokenizer: str) -> Path | None:
-    """The file of ids that :func:`finish` left beside a language's shards, if the tokenizer had this fingerprint.
+def stored_ids(corpus: Path, languages: Iterable[str], tokenizer: str) -> dict[str, Path]:
+    """The files of ids that :func:`finish` left beside languages' shards, if the tokenizer had this fingerprint.
 
     Source: ours.
     """
-    path = corpus / language / IDS
-    if not path.is_file() or not (corpus / REPORT).is_file():
-        return None
-    return path if load_report(corpus).settings.get("tokenizer") == tokenizer else None
+    if not (corpus / REPORT).is_file() or load_report(corpus).settings.get("tokenizer") != tokenizer:
+        return {}
+    return {code: corpus / code / IDS for code in languages if (corpus / code / IDS).is_file()}
 
 
 def _fingerprint(tokenizer: PreTrainedTokenizerFast) -> str:

@@ -111,9 +111,10 @@ def _filter(
         answers = iter(apply(rules, [document.text for document, duplicate in batch if not duplicate]))
         for document, duplicate in batch:
             raw = document.text
+            size, printable = count_bytes(raw), raw.isprintable()
             counts.paragraphs_in += 1
-            counts.bytes_in += count_bytes(raw)
-            if not raw.isprintable():
+            counts.bytes_in += size
+            if not printable:
                 _count_hidden(raw, counts)
             place = (document.page, document.title, document.paragraph)
             answer = Dropped(raw, DUPLICATE_PAGE, "duplicate page") if duplicate else next(answers)
@@ -122,8 +123,9 @@ def _filter(
                 staged.dropped.add(*place, answer.text, answer.reason, answer.rule, raw)
             else:
                 counts.paragraphs_out += 1
-                counts.bytes_out += count_bytes(answer)
-                counts.joiners_kept += count_joiners(answer)
+                changed = answer is not raw
+                counts.bytes_out += count_bytes(answer) if changed else size
+                counts.joiners_kept += count_joiners(answer) if changed or not printable else 0
                 staged.kept.add(*place, answer)
     return counts
 

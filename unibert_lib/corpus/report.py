@@ -148,7 +148,7 @@ def load_report(out: str | Path) -> CorpusReport:
 
 def _row(code: str, given: Any) -> LanguageReport:
     row = LanguageReport(**given)
-    counts = {name: value for name, value in asdict(row).items() if name not in ("language", "drops")}
+    counts = {name: value for name, value in vars(row).items() if name not in ("language", "drops")}
     for name, value in {**counts, **row.drops}.items():
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
             raise ValueError(f"{name} of {code!r} is {value!r:.60}, no count")
