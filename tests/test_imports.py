@@ -25,6 +25,7 @@ FLOORS = [
         "drawing",
         "plots",
         "task_plots",
+        "formulas",
         "pages",
         "progress",
         "initialise",

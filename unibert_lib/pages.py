@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from unibert_lib.formulas import Formulas
+
 STYLE = (
     "body{font:16px/1.5 sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}"
     "td,th{padding:.2rem .8rem;text-align:left}"
@@ -31,6 +33,11 @@ _ATTRIBUTES = {
 }
 # Kinds of output that a copy shows; nbconvert passes a diagram's text and an image's size on as they come.
 _SHOWN = ("text/html", "text/markdown", "text/plain", "image/png", "image/jpeg")
+# nbconvert's page without its scripts: they would come from elsewhere, and nothing here needs any.
+_TEMPLATE = "{% extends 'lab/index.html.j2' %}" + "".join(
+    f"{{% block {name} %}}{{% endblock %}}"
+    for name in ("html_head_js", "html_head_js_mathjax", "html_head_js_mermaidjs")
+)
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 _WIDGET = "application/vnd.jupyter.widget"
 _TABLE_STYLE = re.compile(r"<style scoped>[^<]*</style>")  # pandas writes one before each table
@@ -46,9 +53,9 @@ class Timing:
 
 
 def write_html(notebook: Path, output: Path) -> None:
-    """The executed notebook as HTML, sanitised: titles and texts of a dump may hold scripts.
+    """The executed notebook as HTML, sanitised and without any script: titles and texts of a dump may hold some.
 
-    A widget cannot live in the copy: its own table is shown instead, or the text it ended with.
+    Formulas become MathML. A widget cannot live in the copy: its own table is shown instead, or the text it ended with.
 
     Source: ours.
     """
@@ -56,6 +63,7 @@ def write_html(notebook: Path, output: Path) -> None:
     from nbconvert import HTMLExporter
     from nbconvert.preprocessors.sanitize import SanitizeHTML
 
+    formulas = Formulas()
     read = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
     widgets = read.metadata.get("widgets", {}).get(f"{_WIDGET}-state+json", {}).get("state", {})
     for shown in (shown for cell in read.cells for shown in cell.get("outputs", ()) if "data" in shown):
@@ -69,11 +77,14 @@ def write_html(notebook: Path, output: Path) -> None:
         if "text/html" in data:
             data["text/html"] = _TABLE_STYLE.sub("", data["text/html"])
     read.metadata.pop("widgets", None)
-    exporter = HTMLExporter(sanitize_html=True)  # type: ignore[no-untyped-call]
+    for cell in read.cells:
+        if cell.cell_type == "markdown":
+            cell.source = formulas.take(cell.source)
+    exporter = HTMLExporter(sanitize_html=True, raw_template=_TEMPLATE)  # type: ignore[no-untyped-call]
     clean = SanitizeHTML(tags=_TAGS.split(), attributes=_ATTRIBUTES)  # type: ignore[no-untyped-call]
     exporter.register_filter("clean_html", clean.sanitize_html_tags)  # type: ignore[no-untyped-call]
     body, _ = exporter.from_notebook_node(read)
-    replace(output, body)
+    replace(output, formulas.put(body))
 
 
 def _words(model: str, widgets: Mapping[str, Any]) -> str:

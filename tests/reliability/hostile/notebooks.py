@@ -85,7 +85,11 @@ def hostile_notebook() -> Any:
     outputs += [new.new_output("stream", name=name, text=script) for name in ("stdout", "stderr")]
     outputs += [new.new_output("error", ename=script, evalue=script, traceback=[script, f"\x1b[31m{script}"])]
     markdown = f"{script}<img src=x onerror=evil()> [a](javascript:evil())\n\n# {script}\n\n```{script}\nx\n```"
-    cells = [new.new_markdown_cell(markdown, id="text"), new.new_raw_cell(script, id="raw")]
+    formulas = (
+        rf"$\text{{{script}}}$ $$\href{{javascript:evil()}}{{x}}$$ $\def\a#1{{{script}}}\a{{x}}$ $\unicode{{60}}script$"
+    )
+    cells = [new.new_markdown_cell(text, id=f"text{n}") for n, text in enumerate((markdown, formulas))]
+    cells += [new.new_raw_cell(script, id="raw")]
     cells += [new.new_code_cell(f"# {script}", id="code", outputs=outputs, metadata={"tags": [f'">{script}']})]
     state = {"a": {"state": {"value": f"</script>{script}"}}}
     metadata = {
@@ -99,14 +103,10 @@ def hostile_notebook() -> Any:
 
 @attack("notebook whose outputs are scripts")
 def _(here: Path, canary: Path) -> str | None:
-    plain = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", id="a")])
-    found = []
-    for name, notebook in (("plain", plain), ("hostile", hostile_notebook())):
-        (here / f"{name}.ipynb").write_text(json.dumps(notebook))
-        pages.write_html(here / f"{name}.ipynb", here / f"{name}.html")
-        found.append(_Active((here / f"{name}.html").read_text(encoding="utf-8")).found)
-    through = [item for item in found[1] if item not in found[0] or "evil" in item]
-    return f"the page runs {through[0]}" if through else None
+    (here / "a.ipynb").write_text(json.dumps(hostile_notebook()))
+    pages.write_html(here / "a.ipynb", here / "a.html")
+    found = _Active((here / "a.html").read_text(encoding="utf-8")).found
+    return f"the page runs {found[0]}" if found else None
 
 
 @attack("folder names in the index of the demo")
