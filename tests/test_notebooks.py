@@ -245,6 +245,16 @@ def test_html_copies_show_the_last_words_of_a_progress_bar(tmp_path):
     assert "100% 12/12 [00:01&lt;00:00]" in page and "0/12" not in page.replace("12/12", "")
 
 
+def test_html_copies_show_a_bar_as_it_ended(tmp_path):
+    texts = ["\rteacher:   0%", "\rteacher:  50%", "\rteacher: 100%\n", "done\n"]
+    outputs = [nbformat.v4.new_output("stream", name="stdout", text=text) for text in texts]
+    cell = nbformat.v4.new_code_cell("1", outputs=outputs, id="cell")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "bar.ipynb")
+    pages.write_html(tmp_path / "bar.ipynb", tmp_path / "bar.html")
+    page = (tmp_path / "bar.html").read_text(encoding="utf-8")
+    assert "teacher: 100%\ndone" in page and "teacher:  50%" not in page
+
+
 def test_an_unknown_notebook_number_is_refused_with_those_there_are():
     with pytest.raises(ValueError, match="00_start_here"):
         demo.notebook_paths(["77"])

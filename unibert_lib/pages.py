@@ -55,16 +55,19 @@ class Timing:
 def write_html(notebook: Path, output: Path) -> None:
     """The executed notebook as HTML, sanitised and without any script: titles and texts of a dump may hold some.
 
-    Formulas become MathML. A widget cannot live in the copy: its own table is shown instead, or the text it ended with.
+    Formulas become MathML, and of a line that was written over again and again, as a bar is, the last stays. A widget
+    cannot live in the copy: its own table is shown instead, or the text it ended with.
 
     Source: ours.
     """
     import nbformat  # only here: reading a table of timings needs none of these
     from nbconvert import HTMLExporter
+    from nbconvert.preprocessors import CoalesceStreamsPreprocessor
     from nbconvert.preprocessors.sanitize import SanitizeHTML
 
     formulas = Formulas()
     read = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
+    read, _ = CoalesceStreamsPreprocessor(enabled=True)(read, {})  # type: ignore[no-untyped-call]
     widgets = read.metadata.get("widgets", {}).get(f"{_WIDGET}-state+json", {}).get("state", {})
     for shown in (shown for cell in read.cells for shown in cell.get("outputs", ()) if "data" in shown):
         data, shown.metadata = shown.data, {}
