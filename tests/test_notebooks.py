@@ -13,6 +13,7 @@ import sys
 import types
 
 import nbformat
+import pandas as pd
 import pytest
 import traitlets.config
 import yaml
@@ -228,6 +229,15 @@ def test_html_copies_show_no_diagram_and_take_no_size_of_a_notebook(tmp_path):
 def test_html_copies_keep_headings_and_tables(tmp_path):
     page = html_of(tmp_path, text_html="<style scoped>th {}</style><table><thead><tr><th>a</th></tr></thead></table>")
     assert re.search(r"<h2[^>]*>Heading", page) and "<thead>" in page and "style scoped" not in page
+
+
+def test_html_copies_keep_cells_that_span_rows(tmp_path):
+    rows = pd.MultiIndex.from_product([["small", "xsmall"], ["each", "all"]], names=["model", "setting"])
+    frame = pd.DataFrame({"en": [1, 2, 3, 4]}, index=rows)
+    for made in (frame.to_html(), frame.style.set_caption("ner").to_html()):
+        page = html_of(tmp_path, text_html=made)
+        assert len(re.findall(r'<th[^>]* rowspan="2"', page)) == 2
+        assert "&lt;style" not in page
 
 
 def test_html_copies_show_the_last_words_of_a_progress_bar(tmp_path):

@@ -28,8 +28,8 @@ _TAGS = (
 _ATTRIBUTES = {
     "*": ["class", "id"],
     "a": ["class", "href", "title"],
-    "td": ["align", "colspan"],
-    "th": ["align", "colspan"],
+    "td": ["align", "colspan", "rowspan", "valign"],
+    "th": ["align", "colspan", "rowspan", "valign"],
 }
 # Kinds of output that a copy shows; nbconvert passes a diagram's text and an image's size on as they come.
 _SHOWN = ("text/html", "text/markdown", "text/plain", "image/png", "image/jpeg")
@@ -40,7 +40,7 @@ _TEMPLATE = "{% extends 'lab/index.html.j2' %}" + "".join(
 )
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 _WIDGET = "application/vnd.jupyter.widget"
-_TABLE_STYLE = re.compile(r"<style scoped>[^<]*</style>")  # pandas writes one before each table
+_TABLE_STYLE = re.compile('<style (?:scoped|type="text/css")>[^<]*</style>')  # pandas writes one before each table
 
 
 @dataclass(frozen=True)
