@@ -19,6 +19,7 @@ from unibert_lib.corpus.characters import SPACE, TABLE_SIZE, codes_of
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+_AT_A_TIME = 4_096  # characters that the tokenizer is asked for: all at once would leave tens of MB behind
 ALONE, STRANGE = 1, 2  # a word of its own; what the normaliser changes, or what may begin a special token
 
 
@@ -82,11 +83,13 @@ class Words:
 
 def kinds(backend: Tokenizer) -> NDArray[np.uint8]:
     """The class of each character by its code; the last entry stands for all that follow."""
-    signs = [chr(code) for code in range(TABLE_SIZE - 1) if not 0xD800 <= code < 0xE000 and code != ord("7")]
-    normal = backend.normalizer.normalize_str("7".join(["", *signs, ""])).split("7")[1:-1]
-    words = backend.pre_tokenizer.pre_tokenize_str("7".join(["", *normal, ""]))
     found = np.full(TABLE_SIZE, STRANGE, dtype=np.uint8)
-    found[[ord(sign) for sign, becomes in zip(signs, normal, strict=True) if becomes.strip(" ") == sign]] = 0
-    found[[ord(word) for word, _ in words if len(word) == 1]] = ALONE
+    for start in range(0, TABLE_SIZE - 1, _AT_A_TIME):
+        codes = range(start, min(start + _AT_A_TIME, TABLE_SIZE - 1))
+        signs = [chr(code) for code in codes if not 0xD800 <= code < 0xE000 and code != ord("7")]
+        normal = backend.normalizer.normalize_str("7".join(["", *signs, ""])).split("7")[1:-1]
+        words = backend.pre_tokenizer.pre_tokenize_str("7".join(["", *normal, ""]))
+        found[[ord(sign) for sign, becomes in zip(signs, normal, strict=True) if becomes.strip(" ") == sign]] = 0
+        found[[ord(word) for word, _ in words if len(word) == 1 and word != "7"]] = ALONE
     found[ord(" ")], found[ord("7")], found[ord("[")] = SPACE, 0, STRANGE
     return found
