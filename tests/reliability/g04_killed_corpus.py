@@ -81,8 +81,18 @@ def killed(work: Callable[[], None], after: float | None = None) -> bool:
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
-def run(plan: Plan, kills: int, spoil: Callable[[], None] = lambda: None, kinds: tuple[str, ...] = EVENTS) -> Outcome:
-    """Kill so often, by turns at a file event and at a random moment, every fifth run twice; compare all files."""
+def run(
+    plan: Plan,
+    kills: int,
+    spoil: Callable[[], None] = lambda: None,
+    kinds: tuple[str, ...] = EVENTS,
+    *,
+    by_chance: bool = True,
+) -> Outcome:
+    """Kill so often, by turns at a file event and at a random moment, every fifth run twice; compare all files.
+
+    Not by chance, at events alone, evenly spread.
+    """
     source, out, rng = plan.folder / "dumps", plan.folder / "runs", Random(plan.seed)
     dumps(source)
 
@@ -100,6 +110,8 @@ def run(plan: Plan, kills: int, spoil: Callable[[], None] = lambda: None, kinds:
 
     def kill(at_event: bool) -> str:
         event, moment = rng.randrange(1, events + 1), rng.uniform(0.0, took)
+        if not by_chance:
+            event = 1 + sum(done.values()) * events // kills
 
         def doomed() -> None:
             spoil()
@@ -119,8 +131,8 @@ def run(plan: Plan, kills: int, spoil: Callable[[], None] = lambda: None, kinds:
     number = twice = 0
     while sum(done.values()) < kills and number < 3 * kills:
         shutil.rmtree(out, ignore_errors=True)
-        places = [kill(number % 2 == 0)]
-        if number % 5 == 4 and sum(done.values()) < kills:
+        places = [kill(number % 2 == 0 or not by_chance)]
+        if by_chance and number % 5 == 4 and sum(done.values()) < kills:
             places.append(kill(number % 2 == 1))
             twice += all(places)
         number += 1
@@ -162,7 +174,7 @@ def control(plan: Plan) -> Outcome:
 
         shards.StagedLanguage.__enter__ = enter  # type: ignore[method-assign]
 
-    return run(plan, plan.share(6, 4), spoil, kinds=("os.rename",))
+    return run(plan, plan.share(12, 6), spoil, kinds=("os.rename",), by_chance=False)
 
 
 GOALS = (
