@@ -119,7 +119,7 @@ def control(plan: Plan) -> Outcome:
         # Where a save has written its tensors and not what else belongs to it.
         saving = [number for number, name in enumerate(seen) if "checkpoints/step" in name and "state.json" in name]
         failures = []
-        for number in spread(saving, plan.share(10, 3)):
+        for number in spread(saving, plan.share(10, 5)):
             folder = plan.folder / f"event {number}"
             leader, _ = kills.at_event(folder, number)
             failures.append(verdict(kills, folder, expected, f"event {number}", leader))
