@@ -304,6 +304,16 @@ def test_hardly_any_genuine_text_is_strange(shared):
     assert how.cut(samples).strange.mean() < 0.01
 
 
+def test_a_word_too_long_is_capped_and_not_cut(trained, monkeypatch):
+    seen = []
+    cut = words.Words.cut
+    monkeypatch.setattr(words.Words, "cut", lambda self, texts: seen.extend(texts) or cut(self, texts))
+    sample = "one " + "a" * 3_000_000 + " two"
+    ids, lengths = WordIds(trained)([sample])
+    assert ids.tolist() == piece_ids(trained, [sample])[0] and lengths.tolist() == [3]
+    assert max(map(len, seen)) == 3
+
+
 def test_truncation_left_on_by_another_call_does_not_cut_the_ids(trained):
     trained("one two three", truncation=True, max_length=3, padding="max_length")
     assert piece_ids(trained, ["one two three"])[0] == trained("one two three", add_special_tokens=False)["input_ids"]

@@ -32,20 +32,20 @@ class Bounds:
         self._words = Words.of(tokenizer)
         self._whole = vocabulary = self._words.vocabulary
         self._longest_word = tokenizer.backend_tokenizer.model.max_input_chars_per_word
-        # By character: the longest piece that holds it; whether it is a piece itself, both first and further on.
-        self._reach, single = np.zeros(TABLE_SIZE, dtype=np.int64), np.zeros(TABLE_SIZE, dtype=bool)
-        reach: dict[str, int] = {}
+        longest: dict[str, int] = {}  # by character: the longest piece that holds it
         for piece in vocabulary:
             body = piece.removeprefix("##")
-            length = len(body)
             for sign in body:
-                if reach.get(sign, 0) < length:
-                    reach[sign] = length
-        for sign, length in reach.items():
+                if longest.get(sign, 0) < len(body):
+                    longest[sign] = len(body)
+        # By character: whether no piece holds it; whether it is not a piece itself, both first and further on; what
+        # share of a piece it is at least.
+        self._lost, self._odd = np.ones(TABLE_SIZE, dtype=bool), np.ones(TABLE_SIZE, dtype=bool)
+        self._share = np.zeros(TABLE_SIZE)
+        for sign, length in longest.items():
             if ord(sign) < TABLE_SIZE:
-                self._reach[ord(sign)], single[ord(sign)] = length, sign in self._whole and f"##{sign}" in self._whole
-        self._lost, self._odd = self._reach == 0, ~single
-        self._share = np.where(self._lost, 0.0, 1 / np.maximum(self._reach, 1))
+                self._lost[ord(sign)], self._share[ord(sign)] = False, 1 / length
+                self._odd[ord(sign)] = sign not in vocabulary or f"##{sign}" not in vocabulary
         self._lost[ord(" ")] = self._odd[ord(" ")] = False  # of what stands between two words nothing is asked
 
     @staticmethod

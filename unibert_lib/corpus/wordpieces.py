@@ -137,7 +137,8 @@ class WordIds:
 
     def _learn(self, words: list[str], how: Words) -> None:
         """Words between spaces: most are the tokenizer's own, or these with marks around them."""
-        cut = how.cut(words)
+        # A bracket stands for a word that is too long: it is strange too, and the long one is not cut but capped below.
+        cut = how.cut([word if len(word) <= LONGEST else "[" for word in words])
         parts = list(compress(cut.words, np.repeat(~cut.strange, cut.counts).tolist()))
         new = list({*parts}.difference(self._known))
         ids, lengths = how.split(new)
