@@ -244,6 +244,24 @@ def test_a_language_without_a_test_is_trained_on_in_all_alone(data):
         lacking.check(("nl",))
 
 
+def test_zero_shot_trains_on_one_language_and_scores_every_test_language(data):
+    shot = TaskSet("shot", {"en": data.train["en"]}, {}, data.test)
+    assert finetune.scored(("each", "all"), shot, ("en", "nl")) == [("each", "en"), ("all", "en"), ("all", "nl")]
+    others = TaskSet("shot", {"en": data.train["en"]}, {}, {"nl": data.test["nl"]})
+    assert finetune.scored(("each", "all"), others, ("en", "nl")) == [("all", "nl")]
+    with pytest.raises(ValueError, match=r"trained are en, tested nl: give settings \['all'\]"):
+        finetune.scored(("each",), others, ("en", "nl"))
+
+
+def test_a_zero_shot_matrix_has_a_row_for_each_pair_that_is_scored(model, data, run):
+    shot = TaskSet("shot", {"en": data.train["en"]}, {}, {"nl": data.test["nl"]})
+    path = finetune.run_matrix(model, Nli(), shot, ("each", "all"), ("en", "nl"), (0,), QUICK, run)
+    rows = results.load(path)
+    mine = rows[~rows["model"].str.startswith("baseline") & (rows["metric"] == "macro_f1")]
+    assert list(zip(mine["setting"], mine["language"], mine["train_languages"], strict=True)) == [("all", "nl", "en")]
+    assert len(finetune.predictions(run, "all", "nl", 0)) == len(data.test["nl"])
+
+
 def test_cells_of_similarity_leave_pairs_out_of_mono_and_test_only_languages_out_of_each():
     def some(code):
         return TaskData((ScoredPair("a", "b", 1.0, code, f"{code}1"),))

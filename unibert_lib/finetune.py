@@ -18,6 +18,7 @@ from unibert_lib.matrix import Encoder as Encoder
 from unibert_lib.matrix import Setting
 from unibert_lib.matrix import cells as cells
 from unibert_lib.matrix import encoder as encoder
+from unibert_lib.matrix import scored as scored
 from unibert_lib.progress import bar
 from unibert_lib.runs import Run
 from unibert_lib.tasks.dataset import TaskSet, shared_items

@@ -65,6 +65,16 @@ def encoder(source: str | Path, name: str | None = None, revision: str | None = 
     )
 
 
+def scored(settings: Sequence[Setting], data: TaskSet, languages: Sequence[str]) -> list[tuple[Setting, str]]:
+    """The (setting, test language) pairs that a matrix gives scores for, in its order.
+
+    A language without training data has no model of its own, so no pair with ``each``; one without test data has none.
+
+    Source: ours.
+    """
+    return [(cell.setting, code) for cell in cells(settings, data, languages, [0]) for code in cell.test]
+
+
 def cells(settings: Sequence[Setting], data: TaskSet, languages: Sequence[str], seeds: Sequence[int]) -> list[Cell]:
     """The cells of a matrix, seed by seed, so that an interrupted run has whole columns.
 
@@ -85,6 +95,11 @@ def cells(settings: Sequence[Setting], data: TaskSet, languages: Sequence[str], 
                 found += [Cell(setting, (code,), (code,), seed) for code in single if code in data.test]
             else:
                 found.append(Cell(setting, tuple(single if setting == "mono" else trained), tested, seed))
-    if not all(cell.train for cell in found) or not found:
+    if not all(cell.train for cell in found) or not trained:
         raise ValueError(f"{data.name}: no training data in {sorted(chosen)}; there is some in {sorted(data.train)}")
+    if not found or not all(cell.test for cell in found):
+        raise ValueError(
+            f"{data.name}: no language has both training and test data, which the setting each needs; "
+            f"trained are {', '.join(trained)}, tested {', '.join(tested)}: give settings ['all']"
+        )
     return found

@@ -36,7 +36,7 @@ class FormatError(ValueError):
 
     def __reduce__(self) -> tuple[object, ...]:
         """From a worker's process to the one that waits for it."""
-        again = partial(FormatError, remedy=self.remedy, line=self.line, byte=self.byte)
+        again = partial(type(self), remedy=self.remedy, line=self.line, byte=self.byte)
         return again, (self.path, self.reason), self.__dict__
 
 

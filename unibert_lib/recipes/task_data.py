@@ -121,11 +121,14 @@ def pretrained(params: TaskParameters) -> Encoder:
 
 
 def task_languages(params: TaskParameters, data: TaskSet) -> tuple[str, ...]:
-    """The languages of the matrix: those asked for, else all that the data is tested on.
+    """The languages of the matrix: those asked for, else all that the data is trained or tested on.
+
+    :func:`unibert_lib.finetune.scored` says which of them get a score in which setting: with training data in English
+    alone (zero-shot), ``each`` has one model, and ``all`` is tested on every test language.
 
     Source: ours.
     """
-    return params.chosen_languages or tuple(sorted(code for code in data.test if "-" not in code))
+    return params.chosen_languages or tuple(sorted(code for code in {*data.train, *data.test} if "-" not in code))
 
 
 def task_run(params: TaskParameters, under: Encoder, data: TaskSet) -> Run:

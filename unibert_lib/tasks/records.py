@@ -21,7 +21,17 @@ __all__ = [
     "Split",
     "TaggedSentence",
     "TaskData",
+    "Unlabelled",
 ]
+
+
+class Unlabelled(FormatError):
+    """A file that was published without its labels or answers: it can neither be trained on nor scored.
+
+    Whoever opens a folder leaves such a file out and says so; a reader alone raises it.
+
+    Source: ours (XTREME publishes its tests so; scored as they are, they would give 0 to every model).
+    """
 
 
 @dataclass(frozen=True)
