@@ -1,16 +1,19 @@
-"""What every figure shares: palette, hatches, dashes, a canvas, axes and legends.
+"""What every figure shares: palette, hatches, dashes, a canvas, axes and legends; and tables of texts.
 
 One palette (seaborn's colour-blind-safe one); bars carry a hatch and lines a dash, for print in grey.
 """
 
 from __future__ import annotations
 
+import html
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -29,6 +32,8 @@ STYLE: Any = {
     "figure.dpi": 110,
 }
 LABEL_BOX = {"fc": "white", "ec": "none", "pad": 1, "alpha": 0.85}
+_SPECIAL_TOKEN = re.compile(r"\[[A-Z]+\]")  # [MASK] and its like: Latin letters that say nothing of a text's direction
+_TEXT = '<div dir="auto" style="text-align:start;white-space:pre-wrap;max-width:40em">'
 
 
 class Picture(Figure):
@@ -38,6 +43,45 @@ class Picture(Figure):
         stream = io.BytesIO()
         self.savefig(stream, format="png", bbox_inches="tight")
         return stream.getvalue()
+
+
+class TextTable:
+    """A table that a notebook shows as HTML and a terminal as text."""
+
+    def __init__(self, frame: pd.DataFrame, page: str) -> None:
+        self.frame, self.page = frame, page
+
+    def _repr_html_(self) -> str:
+        return self.page
+
+    def __repr__(self) -> str:
+        return self.frame.to_string()
+
+
+def text_table(frame: pd.DataFrame, *, index: bool = True) -> TextTable:
+    """The table with its texts whole, wrapped, and each in its own direction: Arabic and Urdu run from right to left.
+
+    Columns of numbers look as pandas shows them. Texts are shown as they are: markup in them is text, and blanks count.
+    The first letter decides a text's direction, where ``[MASK]`` and other special tokens do not count.
+
+    Source: ours; HTML's ``dir="auto"``.
+    """
+
+    def cell(value: Any) -> str:
+        return _TEXT + _SPECIAL_TOKEN.sub(r"<bdi>\g<0></bdi>", html.escape(str(value))) + "</div>"
+
+    def numbers(values: Any) -> bool:
+        return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+
+    shown = frame.copy()
+    texts = [place for place in range(frame.shape[1]) if not numbers(frame.iloc[:, place])]
+    shown.columns = pd.Index([(cell if k in texts else html.escape)(str(n)) for k, n in enumerate(frame.columns)])
+    names = (" ".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in frame.index)
+    shown.index = pd.Index([html.escape(name) for name in names])
+    with pd.option_context("display.max_colwidth", None, "display.html.use_mathjax", False):  # a $ is a dollar
+        formatters: Any = [cell if place in texts else None for place in range(frame.shape[1])]
+        page = shown.to_html(escape=False, index=index, border=0, formatters=formatters, na_rep="-")
+    return TextTable(frame, page)
 
 
 def canvas(

@@ -22,12 +22,13 @@ STYLE = (
 )
 # What a copy may hold besides text: nbconvert's own list would show headings and lists as escaped tags.
 _TAGS = (
-    "a abbr b blockquote br caption code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i li ol p pre small span strong sub "
-    "sup table tbody td tfoot th thead tr u ul"
+    "a abbr b bdi blockquote br caption code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i li ol p pre small span strong "
+    "sub sup table tbody td tfoot th thead tr u ul"
 )
 _ATTRIBUTES = {
     "*": ["class", "id"],
     "a": ["class", "href", "title"],
+    "div": ["class", "dir", "id"],
     "td": ["align", "colspan", "rowspan", "valign"],
     "th": ["align", "colspan", "rowspan", "valign"],
 }

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from unibert_lib.drawing import DASHES, LABEL_BOX, PALETTE, bars_of, canvas, name_ticks, plain_log, show_legend, wide
+from unibert_lib.drawing import text_table as text_table  # the notebooks find it beside the figures
 
 LANGUAGE_AXIS = "language (Wikipedia code)"
 PANELS: dict[str, dict[str, str]] = {  # axis label -> column of metrics.jsonl -> name in the legend
