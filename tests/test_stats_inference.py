@@ -64,6 +64,31 @@ def test_a_permutation_of_few_values_counts_every_way():
     assert "exact, all 35 ways" in found.note
 
 
+def test_ties_on_paper_count_as_ties():
+    """0.1 + 0.2 is not quite 0.3. Of {.3, .3, .6} against itself every way of dealing lies as far apart or farther."""
+    rounded, exact = ([0.1 + 0.2, 0.3, 0.6], [0.3, 0.3, 0.6])
+    assert inference.permutation(rounded, exact).p == 1.0
+    tenfold = [3.0, 3.0, 6.0]  # whole numbers, where SciPy alone meets each tie
+    same = scipy_stats.permutation_test(
+        (tenfold, tenfold), lambda a, b, axis: abs(a.mean(axis) - b.mean(axis)), vectorized=True
+    )
+    assert same.pvalue == 1.0
+    assert clusters.permutation(rounded + exact, ["new"] * 3 + ["old"] * 3, list("abcdef")).p == 1.0
+    # In pairs: the differences are 0, 0, 0 and -0.3, so that half of the swaps of the last tie with the data.
+    paired = clusters.permutation([*rounded, 0.1, *exact, 0.4], ["new"] * 4 + ["old"] * 4, list("abcd") * 2)
+    assert paired.p == 1.0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_thirds_and_tenths_give_the_p_of_the_same_whole_numbers(seed):
+    whole = np.random.default_rng(seed).integers(1, 6, size=7).astype(float)
+    if np.ptp(whole[:3]) or np.ptp(whole[3:]):
+        expected = inference.permutation(whole[:3], whole[3:]).p
+        for unit in (0.1, 1 / 3, 0.7):
+            one, other = whole[:3] * unit, [sum([unit] * int(count)) for count in whole[3:]]
+            assert inference.permutation(one, other).p == expected
+
+
 def test_a_permutation_of_many_values_is_random_seeded_and_near_the_t_test():
     rng = np.random.default_rng(1)
     one, other = rng.normal(0.6, 1, 30), rng.normal(0, 1, 30)

@@ -107,7 +107,7 @@ def permutation(
     if data.nested:
         found = inference.permutation(data.first, data.second, seed=seed, resamples=resamples, name=name)
         return replace(found, **data.size)
-    apart = (data.means[True] - data.means[False]).to_numpy()
+    differences = (data.means[True] - data.means[False]).to_numpy()
     ways = 2**data.count
     exact = ways <= resamples
     how: dict[str, Any] = {
@@ -116,7 +116,11 @@ def permutation(
         "vectorized": True,
     }
     found = stats.permutation_test(
-        (apart,), lambda x, axis: np.abs(x.mean(axis)), alternative="greater", rng=np.random.default_rng(seed), **how
+        (differences,),
+        lambda x, axis: inference.apart(x.mean(axis), data.values),
+        alternative="greater",
+        rng=np.random.default_rng(seed),
+        **how,
     )
     note = f"exact, all {ways} swaps; no p below {2 / ways:.2g} is possible" if exact else f"{resamples} random swaps"
     return Inference(name, DIFFERENCE, data.between, p=float(found.pvalue), note=note, **data.size)

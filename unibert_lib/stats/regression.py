@@ -89,7 +89,7 @@ def wild(
         residuals = shifted - shifted.mean()
         drawn = np.abs(t_of(residuals[:, None] * weights.T[data.codes]))
         own = np.abs(t_of(shifted[:, None]))[0]
-        beyond = np.isnan(drawn) | (drawn >= own * (1 - 1e-9))  # the pattern of all +1 is the data itself
+        beyond = np.isnan(drawn) | (drawn >= own * (1 - 1e-9) - 1e-9)  # the pattern of all +1 is the data itself
         return float(beyond.mean() if exact else (beyond.sum() + 1) / (len(drawn) + 1))
 
     centre, step = data.difference, robust_ols(values, groups, clusters)
