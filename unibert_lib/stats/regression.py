@@ -150,8 +150,12 @@ def mixed_model(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         maker = MixedLM.from_formula("y ~ treated", table, groups=np.ones(len(table)), vc_formula=random)
-        # Searches without a gradient: the others stop short where a variance is close to 0.
-        fit = maker.fit(reml=True, method=["powell", "nm"])
+        # Searches without a gradient: the others stop short where a variance is close to 0. Powell's may step onto 0,
+        # where the model is singular; the simplex comes near it only.
+        try:
+            fit = maker.fit(reml=True, method=["powell", "nm"])
+        except np.linalg.LinAlgError:
+            fit = maker.fit(reml=True, method="nm")
     failed = [str(w.message) for w in caught if "converge" in str(w.message)]
     estimate, error = (float(x["treated"]) for x in (fit.fe_params, fit.bse_fe))
     if not fit.converged or not np.isfinite(error):
