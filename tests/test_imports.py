@@ -37,7 +37,7 @@ FLOORS = [
         "products",
         "interrupts",
     },
-    {"hub", "corpus", "tokenizer", "student", "tokens", "table1", "atlas"},
+    {"hub", "corpus", "tokenizer", "student", "split", "tokens", "table1", "atlas"},
     {
         "teacher",
         "batches",

@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import LINES, make_corpus, make_store
 
 from unibert_lib import runs, teacher, tokenizer, tokens
+from unibert_lib.split import PageSplit, number, of_corpus
 from unibert_lib.tokenizer import SPECIAL_IDS, TokenizerError
 
 SPECIALS = ["[PAD]", *(f"[unused{i}]" for i in range(1, 100)), "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -31,6 +34,29 @@ def test_a_trained_tokenizer_has_mberts_special_ids_and_is_cased() -> None:
 def test_training_twice_gives_the_same_tokenizer() -> None:
     texts = [line for texts in LINES.values() for line in texts]
     assert len({tokenizer.fingerprint(tokenizer.train(texts, 300)) for _ in range(3)}) == 1
+
+
+def test_every_character_of_the_texts_is_a_piece_and_continues_a_word_only_where_it_can(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """300 Chinese characters, each seen once among many Latin letters: none is [UNK], none has a ## form."""
+    chinese = "".join(chr(0x4E00 + i) for i in range(300))
+    made = tokenizer.train([chinese, *["the cat sat on the mat, again"] * 200], 600)
+    assert made.tokenize(chinese) == list(chinese)
+    pieces = made.get_vocab()
+    assert not any(f"##{c}" in pieces for c in chinese + ",") and {"##t", "##c", "a"} <= set(pieces)
+    assert "[UNK]" not in made.tokenize("mattac hect")
+    assert capsys.readouterr().out == ""
+
+
+def test_an_alphabet_too_large_keeps_the_most_frequent_and_says_what_is_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """(304 - 104) * 0.75 = 150 characters have room; the 50 that occur once are 50 of 150 * 3 + 50 in the text."""
+    often, seldom = ("".join(chr(start + i) for i in range(n)) for start, n in ((0x4E00, 150), (0x6000, 50)))
+    made = tokenizer.train([often * 3, seldom], 304)
+    assert made.tokenize(often) == list(often) and set(made.tokenize(seldom)) == {"[UNK]"}
+    assert "50 of 200 different characters, 10.00% of the text, find no room" in capsys.readouterr().out
 
 
 def test_folder_and_bare_vocabulary_give_the_same_tokenizer(tmp_path: Path) -> None:
@@ -131,10 +157,53 @@ def test_counts_are_those_of_the_training_split(tmp_path: Path) -> None:
 
 def test_the_split_goes_by_page_and_is_the_same_in_every_language(tmp_path: Path) -> None:
     store = make_store(tmp_path)
-    pages = sum(tokens.heldout(str(i), 0.2) for i in range(12))
+    by_hash = PageSplit(0.2)
+    pages = sum(by_hash.holds_out(str(i)) for i in range(12))
     assert 0 < pages < 12 and store.sizes("heldout").tolist() == [5 * pages, 4 * pages, 4 * pages]
-    share = np.mean([tokens.heldout(str(i), 0.05) for i in range(20_000)])
+    share = np.mean([PageSplit(0.05).holds_out(str(i)) for i in range(20_000)])
     assert share == pytest.approx(0.05, abs=0.006)
+
+
+def _split(folder: Path, pages: dict[str, list[str]], share: float) -> dict[str, tuple[set[str], set[str]]]:
+    """(training pages, held-out pages) of each language."""
+    for code, ids in pages.items():
+        (folder / code).mkdir(parents=True)
+        pq.write_table(pa.table({"page": pa.array(ids, pa.string())}), folder / code / "part-00000.parquet")
+    split = of_corpus(folder, list(pages), share)
+    out = {code: {page for page in ids if split.holds_out(page, code)} for code, ids in pages.items()}
+    return {code: (set(ids) - out[code], out[code]) for code, ids in pages.items()}
+
+
+@pytest.mark.parametrize("share", [0.001, 0.05, 0.5, 0.999])
+@pytest.mark.parametrize("first", range(6))
+def test_two_pages_are_enough_for_training_and_held_out_and_translations_stay_together(
+    tmp_path: Path, share: float, first: int
+) -> None:
+    pages = [str(i) for i in range(first, first + 4)]
+    sides = _split(tmp_path, {"en": pages, "sw": pages, "zh": pages[:2], "nl": pages[1:3]}, share)
+    assert all(training and heldout for training, heldout in sides.values())
+    assert sides["en"] == sides["sw"]
+
+
+def test_a_page_held_out_for_one_language_is_held_out_in_all(tmp_path: Path) -> None:
+    many = [str(i) for i in range(400)]
+    above = sorted((p for p in many if not PageSplit(0.1).holds_out(p)), key=number)
+    assert any(PageSplit(0.1).holds_out(page) for page in many)
+    sides = _split(tmp_path, {"en": many, "sw": above[5:8]}, 0.1)
+    assert sides["sw"] == ({above[6], above[7]}, {above[5]}) and above[5] in sides["en"][1]
+
+
+def test_a_single_page_is_trained_on_and_an_empty_language_or_no_share_holds_nothing_out(tmp_path: Path) -> None:
+    held_out = next(str(i) for i in range(100) if PageSplit(0.2).holds_out(str(i)))
+    sides = _split(tmp_path / "a", {"en": [held_out], "sw": ["x" + held_out], "zh": []}, 0.2)
+    assert sides == {"en": ({held_out}, set()), "sw": ({"x" + held_out}, set()), "zh": (set(), set())}
+    assert _split(tmp_path / "b", {"en": ["1", "2"]}, 0.0) == {"en": ({"1", "2"}, set())}
+
+
+def test_a_store_split_without_exceptions_keeps_the_fingerprint_it_had(tmp_path: Path) -> None:
+    meta = make_store(tmp_path).meta
+    names = ("languages", "corpus", "tokenizer", "heldout_share", "max_length")
+    assert meta["fingerprint"] == runs.fingerprint({name: meta[name] for name in names})
 
 
 def test_long_samples_are_cut_and_counted(tmp_path: Path) -> None:

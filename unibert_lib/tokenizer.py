@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from unibert_lib import hub, runs
 from unibert_lib.slices import slices
 
 SPECIAL_IDS = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103}  # mBERT's
+ALPHABET_SHARE = 0.75  # ours: of a trained vocabulary, at most for single characters; the rest is for longer pieces
+RECIPE = 2  # of `train`; a corpus whose tokenizer was trained by another recipe is another run
 MBERT = "google-bert/bert-base-multilingual-cased"
 # Hub files are taken at a pinned commit only; a newer one is given with `revision`.
 PINNED = {
@@ -125,8 +128,9 @@ def _check(tokenizer: Any, source: str, wordpiece: bool = True) -> TokenizersBac
 def train(texts: Iterable[str], vocab_size: int) -> TokenizersBackend:
     """A cased WordPiece of at most ``vocab_size`` pieces with mBERT's special tokens at mBERT's ids.
 
-    The ids between hold ``[unused1]`` to ``[unused99]``, as in mBERT. The same texts give the same pieces; they
-    are held in memory, so a sample will do where the corpus is large.
+    The ids between hold ``[unused1]`` to ``[unused99]``, as in mBERT. Every character of the texts is a piece, the
+    most frequent first, until these fill :data:`ALPHABET_SHARE` of the room; what is left out is printed. The same
+    texts give the same pieces; they are held in memory, so a sample will do where the corpus is large.
 
     Raises
     ------
@@ -144,14 +148,23 @@ def train(texts: Iterable[str], vocab_size: int) -> TokenizersBackend:
     backend.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     lines = [part for text in texts for part in slices(sanitise(text))]
-    letters = Counter(c for line in lines for c in backend.normalizer.normalize_str(line) if not c.isspace())
-    alphabet = [c for c, _ in sorted(letters.items(), key=lambda item: (-item[1], item[0]))]
-    alphabet = alphabet[: (vocab_size - len(reserved)) // 4]
+    counts = Counter(c for line in lines for c in backend.normalizer.normalize_str(line) if not c.isspace())
+    letters = [c for c, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    # A Chinese character or a comma is always a word of its own, so that no word is ever continued by one.
+    inner = {c for c in letters if len(_words(backend, f"a{c}a")) == 1}
+    places = accumulate(1 + (c in inner) for c in letters)
+    alphabet = letters[: sum(place <= ALPHABET_SHARE * (vocab_size - len(reserved)) for place in places)]
+    if left := len(letters) - len(alphabet):
+        share = sum(counts[c] for c in letters[len(alphabet) :]) / counts.total()
+        print(
+            f"{left} of {len(letters)} different characters, {share:.2%} of the text, find no room among {vocab_size} "
+            "pieces: words with one of them become [UNK]. A larger vocab_size has room for more"
+        )
     # The trainer numbers the continuations ("##a") in the order of a hash table, and breaks ties by number:
     # naming letters and continuations first makes the result the same each time.
     trainer = trainers.WordPieceTrainer(
         vocab_size=vocab_size,
-        special_tokens=[*reserved, *(f"##{c}" for c in alphabet)],
+        special_tokens=[*reserved, *(f"##{c}" for c in alphabet if c in inner)],
         initial_alphabet=alphabet,
         limit_alphabet=len(alphabet),
         show_progress=False,
@@ -161,6 +174,10 @@ def train(texts: Iterable[str], vocab_size: int) -> TokenizersBackend:
     if not alphabet:
         raise TokenizerError("no text to train a tokenizer on; the corpus is empty")
     return _check(BertTokenizer(vocab=vocabulary, do_lower_case=False, strip_accents=False), "the trained tokenizer")
+
+
+def _words(backend: Tokenizer, text: str) -> list[Any]:
+    return list(backend.pre_tokenizer.pre_tokenize_str(backend.normalizer.normalize_str(text)))
 
 
 def fingerprint(tokenizer: TokenizersBackend) -> str:

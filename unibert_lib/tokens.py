@@ -7,7 +7,6 @@ Parquet is for people, this is for training.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -22,11 +21,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
-from unibert_lib import runs
+from unibert_lib import runs, split
 from unibert_lib import tokenizer as tokenizers
 from unibert_lib.corpus.pieces import stored_ids
 from unibert_lib.corpus.wordpieces import WordIds
 from unibert_lib.progress import bar
+from unibert_lib.split import PageSplit
 
 Split = Literal["train", "heldout"]
 FORMAT = 1
@@ -113,15 +113,6 @@ def _map(path: Path, kind: type) -> NDArray[Any]:
     return np.memmap(path, dtype=kind, mode="r")
 
 
-def heldout(page: str, share: float) -> bool:
-    """Whether a page belongs to the held-out split: by a hash of its id, so that all its paragraphs, and
-    its parallel pages in other languages where ids are shared, fall on the same side. Source: ours."""
-    if share <= 0:
-        return False
-    number = int.from_bytes(hashlib.blake2b(page.encode("utf-8", "replace"), digest_size=8).digest(), "big")
-    return number < share * 2**64
-
-
 def write(
     corpus_dir: Path,
     tokenizer: TokenizersBackend,
@@ -160,6 +151,9 @@ def write(
         "heldout_share": heldout_share,
         "max_length": max_length,
     }
+    apart = split.of_corpus(corpus_dir, chosen, heldout_share)
+    if apart.heldout or apart.training:  # other stores keep the fingerprint that they had before these were
+        identity["exceptions"] = [sorted(apart.heldout), apart.training]
     mark = runs.fingerprint(identity)
     if (out / "meta.json").exists():
         store = TokenStore.open(out)
@@ -170,7 +164,7 @@ def write(
     shutil.rmtree(staging, ignore_errors=True)
     try:
         with runs.writing(out):
-            _write_store(corpus_dir, tokenizer, out, staging, identity, mark)
+            _write_store(corpus_dir, tokenizer, out, staging, identity, mark, apart)
     except runs.NotWritten:
         shutil.rmtree(staging, ignore_errors=True)
         raise
@@ -178,14 +172,20 @@ def write(
 
 
 def _write_store(
-    corpus_dir: Path, tokenizer: TokenizersBackend, out: Path, staging: Path, identity: dict[str, Any], mark: str
+    corpus_dir: Path,
+    tokenizer: TokenizersBackend,
+    out: Path,
+    staging: Path,
+    identity: dict[str, Any],
+    mark: str,
+    apart: PageSplit,
 ) -> None:
     staging.mkdir(parents=True)
-    chosen, share, limit = identity["languages"], identity["heldout_share"], identity["max_length"] - 2
+    chosen, limit = identity["languages"], identity["max_length"] - 2
     counts, words = np.zeros(len(tokenizer), dtype=np.int64), WordIds(tokenizer)
     stored = stored_ids(corpus_dir, chosen, identity["tokenizer"])
     statistics = {
-        code: _write_language(corpus_dir / code, code, words, stored.get(code), staging, counts, share, limit)
+        code: _write_language(corpus_dir / code, code, words, stored.get(code), staging, counts, apart, limit)
         for code in bar(chosen, desc="tokens", unit="language")
     }
     np.save(staging / "counts.npy", counts)
@@ -209,7 +209,7 @@ def _write_language(
     stored: Path | None,
     out: Path,
     counts: NDArray[np.int64],
-    share: float,
+    apart: PageSplit,
     limit: int,
 ) -> dict[str, int]:
     position = truncated = unknown = 0
@@ -226,7 +226,7 @@ def _write_language(
             places = np.stack([position + np.cumsum(cut) - cut, cut], axis=1)
             position += len(ids)
             unknown += int((ids == words.unknown).sum())
-            out_of_training = np.fromiter((heldout(page, share) for page in pages), dtype=bool, count=len(pages))
+            out_of_training = np.array([apart.holds_out(page, code) for page in pages], dtype=bool)
             rows["heldout"].append(places[out_of_training])
             rows["train"].append(places[~out_of_training])
             own += np.bincount(ids[np.repeat(~out_of_training, cut)], minlength=len(own))

@@ -44,6 +44,7 @@ def open_corpus(params: CorpusParameters) -> Run:
         "languages": params.languages,
         "tokenizer": params.tokenizer,
         "vocab_size": params.pieces if params.tokenizer == "train" else None,
+        "tokenizer_recipe": tokenizer.RECIPE if params.tokenizer == "train" else None,
         "minimum_pieces": params.minimum_pieces,
         "keep_joiners": params.keep_joiners,
         "seed": params.seed if params.source == EMBEDDED else None,
