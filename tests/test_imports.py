@@ -42,6 +42,7 @@ FLOORS = [
         "teacher",
         "batches",
         "checkpoint",
+        "answers",
         "evaluate",
         "journal",
         "trainee",

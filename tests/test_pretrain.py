@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from conftest import LINES, make_corpus, make_store
 from safetensors.torch import load_file
 from torch import Tensor
@@ -456,6 +457,16 @@ def test_the_output_loads_with_transformers_and_carries_a_card(tmp_path: Path, s
     assert teacher.load(folder, pieces).training is False
 
 
+def test_a_cards_front_matter_reads_back_whatever_the_languages_are_called(tmp_path: Path) -> None:
+    """Bare, YAML reads Norwegian's code as False."""
+    lines = {"no": LINES["nl"], "sv": LINES["en"]}
+    pieces = tokenizer.train((line for texts in lines.values() for line in texts), 400)
+    store = tokens.write(make_corpus(tmp_path / "c", lines), pieces, tmp_path / "tokens", heldout_share=0.2)
+    run = runs.open_run("pretrain", "a", {}, {}, tmp_path)
+    card = modelcard.write(run, "xxsmall", tiny(store), store, configure(1))
+    assert yaml.safe_load(card.split("---")[1])["language"] == ["no", "sv"]
+
+
 def test_a_teacher_with_another_vocabulary_is_refused_before_step_0(tmp_path: Path, store: TokenStore) -> None:
     pieces = tokenizer.load(store.path.parent / "tokenizer")
     tiny(store).save_pretrained(tmp_path / "t")
@@ -545,3 +556,17 @@ def test_fill_masks_shows_the_models_answers(store: TokenStore) -> None:
     table = evaluate.fill_masks(tiny(store), store, pieces, languages=3, top=4)
     assert set(table["language"]) <= {"en", "es", "nl"} and not table.empty
     assert table["text"].str.contains(r"\[MASK\]").all() and (table["guesses"].str.split().str.len() == 4).all()
+
+
+def test_special_tokens_are_neither_asked_for_nor_guessed(store: TokenStore) -> None:
+    pieces, model = tokenizer.load(store.path.parent / "tokenizer"), tiny(store)
+    special = list(store.special_ids)
+    model.cls.predictions.bias.data[pieces.convert_tokens_to_ids(special)] = 100.0
+    table = evaluate.fill_masks(model, store, pieces, languages=3, top=5)
+    guesses = set(" ".join(table["guesses"]).split())
+    assert not guesses & set(special) and not set(table["answer"]) & set(special) and len(guesses) >= 5
+
+
+def test_a_probes_right_answers_are_its_accuracy_in_the_same_order_for_every_model(store: TokenStore) -> None:
+    probe = evaluate.probe_language(tiny(store), store, max_length=32)
+    assert probe.right.mean() == pytest.approx(probe.accuracy) and len(probe.right) == probe.samples

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
@@ -117,21 +118,26 @@ def fill_masks(
     """The model's ``top`` answers for the middle word of one held-out sample in each of some languages.
 
     Columns: language, text (with [MASK]), answer, guesses (best first). The languages are spread evenly over
-    the store's; the sample is each one's first of at least five pieces.
+    the store's; the sample is each one's first of at least five pieces. [UNK] and the other special tokens are
+    neither asked for nor offered: they say that there is no word, and are no word to guess.
 
     Source: ours.
     """
     rows, training, special = [], model.training, store.special_ids
+    no_words = torch.tensor(sorted(special.values()), device=model.device)
     model.eval()
     for language in np.unique(np.linspace(0, len(store.languages) - 1, languages).round().astype(int)):
         lengths = store.rows(int(language), "heldout")[:, 1]
         if (lengths >= 5).any():
             ids = np.asarray(store.ids(int(language), int((lengths >= 5).argmax()), "heldout")[:length], dtype=np.int64)
-            place, answer = len(ids) // 2, int(ids[len(ids) // 2])
+            places = np.flatnonzero(~np.isin(ids, list(special.values())))
+            place = int(places[len(places) // 2]) if len(places) else len(ids) // 2
+            answer = int(ids[place])
             ids[place] = special["[MASK]"]
             blank = np.full_like(ids, batches.IGNORE_INDEX)
             batch = batches.assemble([ids], [blank], torch.tensor([int(language)]), special).to(model.device)
-            best = head(model, encode(model, batch)[0, place + 1 : place + 2]).topk(top).indices[0]
+            logits = head(model, encode(model, batch)[0, place + 1 : place + 2])
+            best = logits.index_fill(-1, no_words, float("-inf")).topk(top).indices[0]
             texts = {"text": tokenizer.decode(ids.tolist()), "answer": tokenizer.convert_ids_to_tokens(answer)}
             guesses = " ".join(tokenizer.convert_ids_to_tokens(best.tolist()))
             rows.append({"language": store.languages[int(language)], **texts, "guesses": guesses})
@@ -141,13 +147,18 @@ def fill_masks(
 
 @dataclass(frozen=True)
 class Probe:
-    """A fresh language probe's result on held-out samples; ``bits`` is what it still had to be told."""
+    """A fresh language probe's result on held-out samples; ``bits`` is what it still had to be told.
+
+    ``chance`` is the share of the language with the most samples; ``right`` says for each sample whether it was read
+    right, in an order that is the same for every model.
+    """
 
     accuracy: float
     chance: float
     bits: float
     prior_bits: float
     samples: int
+    right: NDArray[np.bool_] = field(repr=False, compare=False)
 
 
 @torch.no_grad()
@@ -203,12 +214,14 @@ def probe_language(
     optimizer.step(closure)
     with torch.no_grad():
         read = reader(test_x)
+    right = read.argmax(-1) == test_y
     shares = torch.bincount(test_y, minlength=len(store.languages)) / len(test_y)
     prior = -sum(float(p * p.log2()) for p in shares if p > 0)
     return Probe(
-        accuracy=float((read.argmax(-1) == test_y).float().mean()),
+        accuracy=float(right.float().mean()),
         chance=float(shares.max()),
         bits=float(F.cross_entropy(read, test_y)) / float(np.log(2)),
         prior_bits=prior,
         samples=len(test_y),
+        right=right.numpy(),
     )

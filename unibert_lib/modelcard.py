@@ -56,7 +56,7 @@ def write(run: Run, name: str, model: BertForMaskedLM, store: TokenStore, config
     card = json.loads((run.path / "config.json").read_text(encoding="utf-8"))
     statistics, shape, options = store.meta["statistics"], model.config, config.objective
     front = ["---", "library_name: transformers", "pipeline_tag: fill-mask", "tags: [unibert, multilingual]"]
-    front += ["language:", *(f"- {code}" for code in store.languages), "---"]
+    front += ["language:", *(f'- "{code}"' for code in store.languages), "---"]  # bare, no is YAML's False
     sections = [
         "\n".join(front),
         f"# UniBERT {name}: an unofficial reproduction",
@@ -70,9 +70,10 @@ def write(run: Run, name: str, model: BertForMaskedLM, store: TokenStore, config
         f"{len(store.languages)} languages, {sum(s['tokens'] for s in statistics.values()):,} tokens in "
         f"{sum(s['samples'] for s in statistics.values()):,} training samples; "
         f"{store.meta['heldout_share']:.0%} of the pages held out.",
-        "| language | samples | tokens | unknown tokens | truncated |\n|---|---|---|---|---|\n"
+        "| language | samples | tokens | unknown tokens | truncated samples |\n|---|---|---|---|---|\n"
         + "\n".join(
-            f"| {c} | {s['samples']} | {s['tokens']} | {s['unknown_tokens']} | {s['truncated']} |"
+            f"| {c} | {s['samples']} | {s['tokens']} | {s['unknown_tokens'] / max(s['tokens'], 1):.2%} | "
+            f"{s['truncated']} |"
             for c, s in statistics.items()
         ),
         "## Training",

@@ -124,6 +124,8 @@ class PretrainParameters:
         check_run(self.seed, self.num_processes, several=True)
         if self.corpus == "atlas":
             languages.check(self.languages, languages.ATLAS_LANGUAGES)
+        if not 0 <= self.heldout_share < 1:
+            raise ValueError(f"heldout_share={self.heldout_share}: a share in [0, 1) is needed")
         if self.teacher_cache_k < 0 or (self.teacher_cache_k and self.teacher == "none"):
             raise ValueError(f"teacher_cache_k={self.teacher_cache_k} with teacher={self.teacher!r}: 0 is needed")
         if self.teacher_cache_k and self.objective.distillation_tokens != "masked":
