@@ -75,13 +75,13 @@ def test_an_evaluation_without_tokens_or_history_is_no_error() -> None:
     ],
 )
 def test_the_adversary_is_judged_against_its_twin(student: Probe, twin: Probe, says: str) -> None:
-    lines = answers.forgot(student, twin=twin, untrained=probe(580), words=(0.31, 0.29))
+    lines = answers.forgot(student, twin=twin, untrained=probe(580), scores=(score(0.31, 0.05), score(0.29, 0.05)))
     assert "still tell the language" in lines[0] and "untrained student it reads 96.7%" in lines[0]
     assert says in lines[1] and "reaches 31.0%, the twin 29.0%" in lines[1]
 
 
-def test_a_language_read_no_better_than_by_chance_is_forgotten() -> None:
-    assert "no better than chance: forgotten" in answers.forgot(probe(105))[0]
+def test_a_language_read_no_better_than_by_chance_is_not_found() -> None:
+    assert "cannot be told from chance" in answers.forgot(probe(105))[0]
     assert "still tell the language" in answers.forgot(probe(160))[0]
 
 
@@ -98,6 +98,12 @@ def test_a_paired_interval_leaves_out_zero_where_mcnemars_exact_test_rejects() -
         low, high = answers.paired(first, second)
         assert low <= (2 * better - 30) / 200 <= high
         assert (low > 0 or high < 0) == (binomtest(better, 30).pvalue < 0.05)
+
+
+def test_samples_read_alike_leave_room_for_chance() -> None:
+    """(1 - d)**6 = 0.025 at d = 0.459: six samples say little."""
+    same = np.ones(6, dtype=bool)
+    assert answers.paired(same, same) == (pytest.approx(-0.459, abs=1e-3), pytest.approx(0.459, abs=1e-3))
 
 
 def test_an_unpaired_interval_is_newcombes() -> None:

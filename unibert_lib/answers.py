@@ -28,9 +28,7 @@ def learned(score: pd.DataFrame, distances: Sequence[float] = ()) -> list[str]:
     tokens = score["tokens"].sum()
     if not tokens:
         return ["**Masked words.** No held-out token was masked, so nothing can be said."]
-    student, guess, teacher = (
-        float(np.average(score[name], weights=score["tokens"])) for name in ("accuracy", "unigram", "teacher_accuracy")
-    )
+    student, guess, teacher = (_mean(score, name) for name in ("accuracy", "unigram", "teacher_accuracy"))
     low, high = unpaired(student, guess, int(tokens))
     verdict = (
         "It uses the words around the gap."
@@ -62,11 +60,11 @@ def forgot(
     *,
     twin: Probe | None = None,
     untrained: Probe | None = None,
-    words: tuple[float, float] | None = None,
+    scores: tuple[pd.DataFrame, pd.DataFrame] | None = None,
 ) -> list[str]:
     """Whether a fresh probe still reads the language, and whether the adversary has a part in it.
 
-    ``twin`` was trained without the adversary; ``words`` are the masked-word accuracies of student and twin. Student
+    ``twin`` was trained without the adversary; ``scores`` are the two tables of :func:`evaluate.masked_tokens`. Student
     and twin are read on the same samples, and compared on those that only one of them leaves legible.
 
     Source: ours.
@@ -74,9 +72,8 @@ def forgot(
     if student.chance == 1:
         return ["**Language.** All held-out samples are of one language: there is nothing to forget."]
     low, high = binomtest(int(student.right.sum()), student.samples).proportion_ci(method="exact")
-    verdict = (
-        "Its vectors still tell the language." if low > student.chance else "That is no better than chance: forgotten."
-    )
+    still = "Its vectors still tell the language."
+    verdict = still if low > student.chance else "That cannot be told from chance: this probe finds no language there."
     lines = [
         f"**Language.** A fresh probe reads it right in {student.accuracy:.1%} of {student.samples} held-out samples "
         f"(95 % interval {low:.1%} to {high:.1%}; chance {student.chance:.1%}). {verdict}"
@@ -84,7 +81,8 @@ def forgot(
     if untrained is not None:
         lines[0] += f" Of an untrained student it reads {untrained.accuracy:.1%}."
     if twin is None:
-        return [*lines, "**Adversary.** No twin was trained without it, so what it did to the language is not known."]
+        unknown = "**Adversary.** No twin was trained without it, so what it did to the language is not known "
+        return [*lines, unknown + "(`controls = True` trains one beside a student with an adversary)."]
     low, high = paired(student.right, twin.right)
     difference = student.accuracy - twin.accuracy
     verdict = (
@@ -96,8 +94,9 @@ def forgot(
     )
     text = f"**Adversary.** Of the twin without it the probe reads {twin.accuracy:.1%} "
     text += f"(difference {_points(difference, low, high)}). {verdict}"
-    if words is not None:
-        text += f" In masked words the student reaches {words[0]:.1%}, the twin {words[1]:.1%}."
+    if scores is not None:
+        ours, theirs = (_mean(table, "accuracy") for table in scores)
+        text += f" In masked words the student reaches {ours:.1%}, the twin {theirs:.1%}."
     return [*lines, text]
 
 
@@ -117,16 +116,23 @@ def paired(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     """The 95 % interval of a difference of two accuracies on the same samples, bool [samples] each.
 
     Only samples on which they differ tell which is better; given their number, how many fall to one side is binomial
-    (McNemar's exact test turned into an interval). Where they differ on none it is zero wide.
+    (McNemar's exact test turned into an interval). Where they differ on none, the interval reaches as far as samples
+    that differ could be hidden by chance: a share ``d`` shows none among ``n`` with probability ``(1 - d)**n``.
 
     Source: McNemar (1947); Clopper and Pearson (1934) for the binomial interval.
     """
     better, worse = int((first & ~second).sum()), int((~first & second).sum())
     if better + worse == 0:
-        return 0.0, 0.0
+        hidden = 1 - 0.025 ** (1 / len(first))
+        return -hidden, hidden
     share = binomtest(better, better + worse).proportion_ci(method="exact")
     scale = (better + worse) / len(first)
     return (2 * share.low - 1) * scale, (2 * share.high - 1) * scale
+
+
+def _mean(score: pd.DataFrame, column: str) -> float:
+    """The mean over masked tokens, not over languages."""
+    return float(np.average(score[column], weights=score["tokens"]))
 
 
 def _points(difference: float, low: float, high: float) -> str:
