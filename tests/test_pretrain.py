@@ -7,8 +7,10 @@ import json
 import math
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import nbformat
 import pytest
 import torch
 import yaml
@@ -24,8 +26,10 @@ from unibert_lib import (
     modelcard,
     objective,
     pretrain,
+    recipes,
     record,
     runs,
+    student,
     teacher,
     tokenizer,
     tokens,
@@ -570,3 +574,22 @@ def test_special_tokens_are_neither_asked_for_nor_guessed(store: TokenStore) -> 
 def test_a_probes_right_answers_are_its_accuracy_in_the_same_order_for_every_model(store: TokenStore) -> None:
     probe = evaluate.probe_language(tiny(store), store, max_length=32)
     assert probe.right.mean() == pytest.approx(probe.accuracy) and len(probe.right) == probe.samples
+
+
+@pytest.mark.parametrize("options", [{}, {"preset": "paper_literal"}, {"adversary": "grl"}, {"adversary": "confusion"}])
+def test_the_step_by_hand_of_notebook_03_gives_the_librarys_losses(
+    tmp_path: Path, store: TokenStore, repository: Path, options: dict[str, Any]
+) -> None:
+    config, guide = configure(1, dropout=0.0, **options), tiny(store, 1).eval()
+    run, _ = train(tmp_path, store, config, guide, xxsmall=recipes.new_student("xxsmall", store, config))
+    (row,) = journal.read(run.path / "metrics.jsonl")
+    names: dict[str, Any] = {"torch": torch, "objective": objective, "evaluate": evaluate, "recipes": recipes}
+    names |= {"student": student, "distilled_tokens": pretrain.distilled_tokens, "store": store, "settings": config}
+    names |= {"params": SimpleNamespace(sizes=("xxsmall",), seed=0), "guide": guide}
+    names |= {"batch": make_batch(store, config.batch, 0, 0)}
+    for cell in nbformat.read(repository / "notebooks" / "03_pretrain.ipynb", as_version=4).cells:
+        if cell.cell_type == "code" and cell.source.startswith("def "):
+            exec(cell.source, names)
+    by_hand = names["step_by_hand"](config.objective)
+    assert by_hand == pytest.approx({name: row[name] for name in by_hand}, rel=1e-5, abs=1e-6)
+    assert set(by_hand) == {"mlm", "adversary", "distillation", "total", "discriminator"}
