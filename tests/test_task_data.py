@@ -1,5 +1,7 @@
 """A task's files are found by their published names; splits that are missing are made, and nothing leaks."""
 
+import json
+
 import pytest
 
 from unibert_lib import recipes
@@ -140,3 +142,51 @@ def test_americasnli_is_found_by_its_published_name_in_every_language(shared):
     assert {"gn", "quy", "nah"} <= set(data.test) and len(data.test) == 10
     assert remarks[0].startswith("only a dev split")
     assert shared_items(data.train.values(), data.test.values()) == 0
+
+
+# --- bad records of a test that is cut -----------------------------------------------------------------------------
+
+
+def mapa(number, tags):
+    keys = {"language": "en", "file_name": "a", "sentence_number": number, "tokens": [f"t{number}", "b"]}
+    return json.dumps(keys | {"coarse_grained": tags, "fine_grained": tags}) + "\n"
+
+
+def squad(number, answer, start):
+    question = {"id": str(number), "question": f"{number}?", "answers": [{"text": answer, "answer_start": start}]}
+    context = f"Anna lives in {number}. It was built in 1801."
+    return {"title": "t", "paragraphs": [{"context": context, "qas": [question]}]}
+
+
+NUMBERS = range(200)  # every third record is bad
+LONE = {
+    "ner": ("eng.testb", "".join(f"t{n} B-LOC\nb {'I-PER' if n % 3 == 0 else 'O'}\n\n" for n in NUMBERS)),
+    "legal_ner": (
+        "test.jsonl",
+        "".join(mapa(n, ["O", "I-PERSON"] if n % 3 == 0 else ["B-PERSON", "O"]) for n in NUMBERS),
+    ),
+    "nli": (
+        "test-en.tsv",
+        "".join(f"p{n}\t{'' if n % 3 == 0 else 'h'}\t{'neutral' if n % 2 else 'entailment'}\n" for n in NUMBERS),
+    ),
+    "qa": (
+        "xquad.en.json",
+        json.dumps({"version": "1.1", "data": [squad(n, "Anna" if n % 3 else "1801", 0) for n in NUMBERS]}),
+    ),
+    "sts": ("stsb-en-test.csv", "".join(f"first {n},{'' if n % 3 == 0 else 'second'},{n % 6}.0\n" for n in NUMBERS)),
+}
+
+
+@pytest.mark.parametrize("task", LONE)
+def test_what_is_flagged_in_a_test_is_never_trained_on(tmp_path, task):
+    name, text = LONE[task]
+    (tmp_path / name).write_text(text)
+    bad = sum(number % 3 == 0 for number in NUMBERS)
+    data, _ = folders.open_folder(task, tmp_path)
+    trained = [record for split in ("train", "dev") for record in data.split(split)["en"]]
+    assert trained and all(record.flag is None for record in trained)
+    aside = [note for split in ("train", "dev") for note in data.split(split)["en"].quarantined]
+    test = data.test["en"]
+    assert 0 < len(test.flagged) == sum(record.flag is not None for record in test)
+    assert test.quarantined == ()
+    assert len(trained) + len(aside) + len(test) == 200 and len(aside) + len(test.flagged) == bad

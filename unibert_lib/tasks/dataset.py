@@ -21,6 +21,9 @@ SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 class TaskSet:
     """One data set of a task: for each split, the data of each language (or pair of languages, ``de-en``).
 
+    Whatever file ``train`` and ``dev`` came from, a record that was flagged in it is quarantined there: a test that is
+    cut or trained on gives no bad record to training, nor to the choice of a learning rate.
+
     Source: ours.
     """
 
@@ -28,6 +31,11 @@ class TaskSet:
     train: Mapping[str, TaskData[Any]]
     dev: Mapping[str, TaskData[Any]] = field(default_factory=dict)
     test: Mapping[str, TaskData[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for split in ("train", "dev"):
+            clean = {code: data.trainable() for code, data in self.split(split).items()}
+            object.__setattr__(self, split, clean)
 
     def split(self, name: Split) -> Mapping[str, TaskData[Any]]:
         found: Mapping[str, TaskData[Any]] = getattr(self, name)

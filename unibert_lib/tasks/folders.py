@@ -161,11 +161,10 @@ def _languages_of(
         return [(language, whole)]
     codes = dict.fromkeys(record.language for record in whole)
     parts = [
-        (code, replace(whole, records=tuple(r for r in whole if r.language == code), quarantined=(), flagged=()))
-        for code in codes
+        (code, replace(whole, records=tuple(r for r in whole if r.language == code), quarantined=())) for code in codes
     ]
     if parts:  # what could not be read belongs to the file; it is told once
-        parts[0] = (parts[0][0], replace(parts[0][1], quarantined=whole.quarantined, flagged=whole.flagged))
+        parts[0] = (parts[0][0], replace(parts[0][1], quarantined=whole.quarantined))
     return parts
 
 
@@ -178,6 +177,5 @@ def _merged(parts: Sequence[TaskData[Any]], split: Split) -> TaskData[Any]:
     return TaskData(
         tuple(replace(record, item=f"{split}/{record.item}") for part in parts for record in part),
         tuple(q for part in parts for q in part.quarantined),
-        tuple(q for part in parts for q in part.flagged),
         dict(sum((Counter(part.counts) for part in parts), Counter())),
     )

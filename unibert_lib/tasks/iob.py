@@ -209,7 +209,7 @@ def settle(
     """
     check_options(scheme, split)
     decided: Scheme = scheme or detect(draft.tags for draft in drafts)
-    records, quarantined, flagged = [], [], []
+    records, quarantined = [], []
     counts[f"scheme_{decided}"] += 1
     for draft in drafts:
         tags, wrong = _walk(draft.tags, decided)
@@ -219,21 +219,21 @@ def settle(
             bad.append(Fault(draft.lines[0], "too_long", why))
         counts["sentences"] += 1
         counts.update(f"fault_{kind}" for kind in {fault.kind for fault in bad})
+        flag = None
         if bad:
             first = min(bad)
             more = f" (the first of {len(bad)} faults in this sentence)" if len(bad) > 1 else ""
-            note = Quarantined(draft.path, first.at, first.reason + more, draft.raw)
+            flag = Quarantined(draft.path, first.at, first.reason + more, draft.raw)
             scorable = sum(f.kind == "tag" for f in wrong) < len(draft.tokens)
             if split == "train" or not scorable:
-                quarantined.append(note)
+                quarantined.append(flag)
                 continue
-            flagged.append(note)
-        records.append(TaggedSentence(draft.tokens, tags, draft.language, draft.item))
+        records.append(TaggedSentence(draft.tokens, tags, draft.language, draft.item, flag))
         counts["tokens"] += len(tags)
         counts["entities"] += sum(tag.startswith("B-") for tag in tags)
         counts["converted_tags"] += sum(old != new for old, new in zip(draft.tags, tags, strict=True))
         counts["invisible_tokens"] += sum(map(_is_invisible, draft.tokens))
-    return TaskData(tuple(records), tuple(quarantined), tuple(flagged), dict(counts))
+    return TaskData(tuple(records), tuple(quarantined), dict(counts))
 
 
 def _is_invisible(token: str) -> bool:

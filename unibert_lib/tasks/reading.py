@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -81,7 +81,11 @@ class Sorter(Generic[R]):
     split: Split
     records: list[R] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
-    flagged: list[Quarantined] = field(default_factory=list)
+
+    @property
+    def flagged(self) -> list[Quarantined]:
+        """The flags of the records kept so far."""
+        return [record.flag for record in self.records if record.flag is not None]
 
     def drop(self, line: int, reason: str, raw: str) -> None:
         """Quarantine what cannot be scored in any split."""
@@ -94,10 +98,10 @@ class Sorter(Generic[R]):
             return
         if faults:
             raw = LONE_SURROGATE.sub("\ufffd", raw)
-            self.flagged.append(Quarantined(self.path, line, "; ".join(faults), raw))
+            record = replace(record, flag=Quarantined(self.path, line, "; ".join(faults), raw))
         self.records.append(record)
 
     def data(self, **counts: int) -> TaskData[R]:
         """What was sorted; ``counts`` gains kept, quarantined and flagged."""
         sizes = {"kept": len(self.records), "quarantined": len(self.quarantined), "flagged": len(self.flagged)}
-        return TaskData(tuple(self.records), tuple(self.quarantined), tuple(self.flagged), {**counts, **sizes})
+        return TaskData(tuple(self.records), tuple(self.quarantined), {**counts, **sizes})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, TypeVar
 
 from unibert_lib.corpus.records import FormatError, Quarantined
@@ -45,6 +45,7 @@ class TaggedSentence:
     tags: tuple[str, ...]
     language: str
     item: str
+    flag: Quarantined | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class SentencePair:
     label: str
     language: str
     item: str
+    flag: Quarantined | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Question:
     language: str
     item: str
     key: tuple[str, int] = ("", 0)
+    flag: Quarantined | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class ScoredPair:
     score: float
     language: str
     item: str
+    flag: Quarantined | None = field(default=None, compare=False, repr=False)
 
 
 Record = TaggedSentence | SentencePair | Question | ScoredPair
@@ -112,17 +116,30 @@ class TaskData(Sequence[R], Generic[R]):
     """The records of a file, and what was wrong in it.
 
     A bad record of training data stands in ``quarantined`` and not in the data. One of test data stays in the data,
-    so that denominators remain the published ones, and is listed in ``flagged``; where nothing can be scored
-    against (no label at all), it stands in ``quarantined`` there too. ``counts`` holds what a reader counted:
-    records read, tags converted, duplicate ids, and so on.
+    so that denominators remain the published ones, and carries its ``flag``: file, line and reason. The flag goes
+    with the record wherever it is cut, joined or limited, so that it can never be trained on (``trainable``). Where
+    nothing can be scored against (no label at all), a record stands in ``quarantined`` in every split. ``counts``
+    holds what a reader counted: records read, tags converted, duplicate ids, and so on.
 
     Source: ours (RELIABILITY, rows 31 to 39).
     """
 
     records: tuple[R, ...]
     quarantined: tuple[Quarantined, ...] = ()
-    flagged: tuple[Quarantined, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def flagged(self) -> tuple[Quarantined, ...]:
+        """The flags of the records that have one, in their order."""
+        return tuple(record.flag for record in self.records if record.flag is not None)
+
+    def trainable(self) -> TaskData[R]:
+        """The same without flagged records, whose flags are counted as quarantined instead.
+
+        Source: ours (RELIABILITY: input = kept + dropped + quarantined).
+        """
+        clean = tuple(record for record in self.records if record.flag is None)
+        return replace(self, records=clean, quarantined=(*self.quarantined, *self.flagged))
 
     def __len__(self) -> int:
         return len(self.records)
