@@ -86,6 +86,7 @@ def result_row(**changes):  # type: ignore[no-untyped-def]
         "task": "ner",
         "dataset": "atlas",
         "dataset_sha": "def",
+        "train_dataset": changes.get("dataset", "atlas"),
         "split": "test",
         "setting": "all",
         "train_languages": "de+en",

@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from unibert_lib import recipes
+from unibert_lib import finetune, recipes
 from unibert_lib.task_parameters import BUDGETS, NerParameters, NliParameters, QaParameters, StsParameters
 from unibert_lib.tasks import folders
 from unibert_lib.tasks.dataset import shared_items
 from unibert_lib.tasks.ner import Ner
+from unibert_lib.tasks.records import Unlabelled
 
 pytestmark = pytest.mark.xdist_group("task data")  # one worker: the embedded files are written once
 
@@ -190,3 +191,98 @@ def test_what_is_flagged_in_a_test_is_never_trained_on(tmp_path, task):
     assert 0 < len(test.flagged) == sum(record.flag is not None for record in test)
     assert test.quarantined == ()
     assert len(trained) + len(aside) + len(test) == 200 and len(aside) + len(test.flagged) == bad
+
+
+# --- unlike data sets, files without labels, names, zero-shot ------------------------------------------------------
+
+TAGGED = "".join(f"t{n}\tB-LOC\nb\tO\n\n" for n in NUMBERS)
+SCORED = LONE["sts"][1].replace(",,", ",second,")
+
+
+def write(folder, **files):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("task", "files", "message"),
+    [
+        ("ner", ("eng.train", "train-en.tsv"), r"train, conll \(eng.train\) and panx \(train-en.tsv\)"),
+        ("ner", ("esp.testb", "test-sw.tsv"), r"test, conll .* and panx"),
+        ("legal_ner", ("test.jsonl", "FR-manual-test.tsv"), r"test, echr_fr_es .* and mapa"),
+        ("nli", ("anli.test.tsv", "xnli.test.tsv"), r"test, americasnli .* and xnli"),
+        ("qa", ("xquad.en.json", "test-context-de-question-de.json"), r"test, mlqa .* and xquad"),
+        ("sts", ("stsb-en-train.csv", "semeval-2022_task8_train-data_batch.csv"), r"train, sts22 .* and stsb_multi_mt"),
+    ],
+)
+def test_two_data_sets_in_one_split_are_refused_before_they_are_read(tmp_path, task, files, message):
+    write(tmp_path, **dict.fromkeys(files, "?"))
+    with pytest.raises(ValueError, match=message + r".*put each into a folder of its own.*test_data"):
+        folders.open_folder(task, tmp_path)
+
+
+def test_the_language_asked_for_can_tell_two_data_sets_apart(tmp_path):
+    write(tmp_path, **{"eng.train": TAGGED, "train-sw.tsv": TAGGED})
+    assert set(folders.open_folder("ner", tmp_path, ("sw",))[0].train) == {"sw"}
+
+
+def test_a_train_set_of_one_publisher_and_the_test_of_another_go_together(tmp_path):
+    good = json.dumps({"version": "1.1", "data": [squad(n, "Anna", 0) for n in NUMBERS]})
+    write(
+        tmp_path, **{"train-v1.1.json": good, "es_squad-translate-train-train-v1.1.json": good, "xquad.en.json": good}
+    )
+    data, remarks = folders.open_folder("qa", tmp_path)
+    assert (set(data.train), set(data.test)) == ({"en", "es"}, {"en"})
+    assert (data.name, data.train_name) == ("xquad", "mlqa_translate_train+squad")
+    assert (
+        "trained on mlqa_translate_train+squad, scored on xquad: labels and how they were given may differ" in remarks
+    )
+
+
+def test_files_without_labels_are_left_out_by_name(tmp_path):
+    words = TAGGED.replace("\tB-LOC", "").replace("\tO", "")
+    panx = write(tmp_path / "panx", **{"train-en.tsv": TAGGED, "dev-en.tsv": TAGGED, "test-en.tsv": words})
+    data, remarks = folders.open_folder("ner", panx)
+    assert (len(data.test["en"]), remarks[0]) == (200, "no test split: dev is the test")
+    assert remarks[-1].startswith("test-en.tsv is left out: ") and "test_data" in remarks[-1]
+    bare = write(tmp_path / "bare", **{"test-en.tsv": words})
+    for given in ({"folder": bare}, {"folder": panx, "test_folder": bare}):
+        with pytest.raises(Unlabelled, match=r"test-en.tsv.*the development files as test_data"):
+            folders.open_folder("ner", **given)
+
+
+def test_the_name_is_the_publishers_or_two_parts_of_the_folder(tmp_path, monkeypatch):
+    def name(folder, *files):
+        write(folder, **dict.fromkeys(files, TAGGED))
+        return folders.open_folder("ner", folder)[0].name
+
+    assert name(tmp_path / "x" / "data", "eng.train") == "conll"
+    assert name(tmp_path / "mine" / "dev", "train-en.tsv") == "mine/dev"
+    monkeypatch.setenv("HOME", str(tmp_path / "someone"))
+    assert name(tmp_path / "someone" / "data", "train-en.tsv") == "data", "no name of a user"
+
+
+def test_the_data_that_is_scored_gives_the_name_and_both_stand_in_the_run(tmp_path, smoke):
+    train = write(tmp_path / "train", **{"train-en.tsv": TAGGED})
+    test = write(tmp_path / "test", **{"eng.testb": TAGGED})
+    given = {"budget": "smoke", "runs": smoke}
+    data = recipes.task_set(NerParameters(data=str(train), test_data=str(test), **given))
+    assert (data.name, data.train_name) == ("conll", f"{tmp_path.name}/train")
+    assert len(data.test["en"]) == 200, "a genuine test is whole at smoke"
+    mixed = recipes.task_set(NerParameters(test_data=str(test), languages=("en",), **given))
+    assert (mixed.name, mixed.train_name, len(mixed.test["en"])) == ("conll", "atlas", 200)
+
+
+def test_a_language_without_training_or_test_data_is_told_and_one_with_neither_refused(tmp_path, smoke, capsys):
+    write(tmp_path, **{"train-en.tsv": TAGGED, "test-sw.tsv": TAGGED, "test-zh-yue.tsv": TAGGED})
+    given = {"data": str(tmp_path), "budget": "smoke", "runs": smoke}
+    data = recipes.task_set(NerParameters(**given))
+    told = capsys.readouterr().out
+    assert "no test data for en: trained on, not scored" in told
+    assert "no training data for sw, zh-yue: " in told
+    assert recipes.task_languages(NerParameters(**given), data) == ("en", "sw", "zh-yue")
+    assert finetune.scored(("each", "all"), data, ("en", "sw", "zh-yue")) == [("all", "sw"), ("all", "zh-yue")]
+    with pytest.raises(ValueError, match="no data in 'de'"):
+        recipes.task_set(NerParameters(languages=("en", "sw", "de"), **given))

@@ -56,7 +56,7 @@ def run_matrix(
     _refuse_leaks(data)
     pieces = tokenizer.load(under.source, under.revision, wordpiece=False)
     out = run.path.parent.parent / "results" / f"{run.path.name}.jsonl"
-    each = [len(data.train[code]) for code in data.train if "-" not in code and code in {*languages}]
+    each = [len(data.train[code]) for code in data.train if code in {*languages}]
     with run:
         (run.path / "cells").mkdir(exist_ok=True)
         todo = {}
@@ -191,6 +191,7 @@ def _rows(
         "task": task.name,
         "dataset": data.name,
         "dataset_sha": data.marks["test", code],
+        "train_dataset": data.train_name,
         "split": "test",
         "setting": cell.setting,
         "train_languages": "+".join(sorted(cell.train)),

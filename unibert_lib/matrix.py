@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from unibert_lib import runs, tokenizer
-from unibert_lib.tasks.dataset import TaskSet
+from unibert_lib.tasks.dataset import TaskSet, spoken
 
 Setting = Literal["each", "mono", "all"]
 
@@ -85,9 +85,9 @@ def cells(settings: Sequence[Setting], data: TaskSet, languages: Sequence[str], 
     """
     data.check(languages)
     chosen = set(languages)
-    trained = [code for code in data.train if set(code.split("-")) <= chosen]
-    tested = tuple(code for code in data.test if set(code.split("-")) <= chosen)
-    single = [code for code in trained if "-" not in code]
+    trained = [code for code in data.train if spoken(code) <= chosen]
+    tested = tuple(code for code in data.test if spoken(code) <= chosen)
+    single = [code for code in trained if len(spoken(code)) == 1]
     found = []
     for seed in seeds:
         for setting in settings:

@@ -98,7 +98,9 @@ def invalid_checkpoints(folder: Path) -> str:
 
 
 def append(folder: Path, language: str = "en") -> None:
-    text = dict.fromkeys(("model", "checkpoint_sha", "preset", "task", "dataset", "dataset_sha", "metric"), "x")
+    text = dict.fromkeys(
+        ("model", "checkpoint_sha", "preset", "task", "dataset", "dataset_sha", "train_dataset", "metric"), "x"
+    )
     numbers = {"n": 9, "pretrain_seed": 0, "finetune_seed": 0, "steps": 9, "learning_rate": 1e-4}
     rest = {"split": "test", "setting": "each", "unit": "fraction", "status": "done", "control": "none"}
     row = {**text, **numbers, **rest, "train_languages": language, "language": language}

@@ -10,7 +10,7 @@ from unibert_lib.results.store import KEY
 from unibert_lib.results.tables import GROUP, RIVAL, SEEDS
 
 # What one matrix of a model and task has in common.
-MATRIX = ["checkpoint_sha", "preset", "dataset", "split", "control"]
+MATRIX = ["checkpoint_sha", "preset", "dataset", "train_dataset", "split", "control"]
 
 
 def main_matrix(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -34,8 +34,9 @@ def main_matrix(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
             values = ", ".join(f"{name} {chosen[name]}" for name in differ)
             remarks.append(f"{model}, {task}: {values} is taken, {len(part) - len(mine)} other rows are left out")
     rows = pd.concat(kept) if kept else frame.iloc[:0]
-    data = pd.MultiIndex.from_frame(rows[["task", "dataset"]])
-    rivals = frame[rival & pd.MultiIndex.from_frame(frame[["task", "dataset"]]).isin(data)]
+    where = ["task", "dataset", "train_dataset"]
+    data = pd.MultiIndex.from_frame(rows[where])
+    rivals = frame[rival & pd.MultiIndex.from_frame(frame[where]).isin(data)]
     rows = pd.concat([rows, rivals]).sort_index()
     cell = [*GROUP, "language", *SEEDS]
     last = rows.drop_duplicates(cell, keep="last")

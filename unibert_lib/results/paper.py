@@ -43,6 +43,7 @@ def load_paper(averages: bool = False) -> pd.DataFrame:
             none
             | dict.fromkeys(("checkpoint_sha", "preset", "dataset_sha", "control"), "none")
             | {"model": cell["model"], "task": task, "dataset": PAPER_DATASET[task], "split": "test"}
+            | {"train_dataset": PAPER_DATASET[task]}
             | {"setting": setting, "language": language, "metric": PAPER_METRIC[task], "unit": "fraction"}
             | {"train_languages": language if alone else "+".join(sorted(trained[task] | pairs))}
             | {"score": score, "status": "done" if printed else NOT_REPORTED}

@@ -27,8 +27,9 @@ COLUMNS: dict[str, str] = {
     "checkpoint_sha": "str",
     "preset": "str",
     "task": "str",
-    "dataset": "str",  # the collection, one name for all its languages
+    "dataset": "str",  # the collection that was scored, one name for all its languages
     "dataset_sha": "str",
+    "train_dataset": "str",  # the collection that was trained on: often the same
     "split": "str",
     "setting": "str",
     "train_languages": "str",  # sorted, "de+de-en+en"
@@ -101,6 +102,11 @@ def _plain(name: str, kind: str, value: Any) -> Any:
     if too_large or not math.isfinite(value):
         raise ValueError(f"{name}={value}: a finite number; without one, None and a status that tells why")
     return float(value)
+
+
+def _whole(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a file, checked; one written before ``train_dataset`` existed was trained on its ``dataset``."""
+    return check(row if "train_dataset" in row else {**row, "train_dataset": row.get("dataset")})
 
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -182,7 +188,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     """The row of a line, or None if it holds none."""
     try:
         row = json.loads(line)
-        return check(row) if isinstance(row, dict) else None
+        return _whole(row) if isinstance(row, dict) else None
     except (ValueError, RecursionError):
         return None
 
@@ -196,7 +202,7 @@ def _read(path: Path) -> Iterator[dict[str, Any]]:
             row = json.loads(line)
             if not isinstance(row, dict):
                 raise ValueError("not an object of columns and values")
-            yield check(row)
+            yield _whole(row)
         except (ValueError, RecursionError) as error:
             remedy = "correct or delete this line; what run_matrix wrote, it writes again"
             raise ValueError(f"{path}, line {number}: not a result row ({error}). Remedy: {remedy}.") from None

@@ -11,7 +11,17 @@ import pandas as pd
 from unibert_lib.results.paper import PAPER_METRIC
 from unibert_lib.results.store import ALLOWED, AVG_REPORTED, KEY, NOT_REPORTED
 
-GROUP = ["model", "preset", "task", "dataset", "split", "setting", "metric", "control"]  # what one average is of
+GROUP = [
+    "model",
+    "preset",
+    "task",
+    "dataset",
+    "train_dataset",
+    "split",
+    "setting",
+    "metric",
+    "control",
+]  # what one average is of
 SEEDS = ["pretrain_seed", "finetune_seed"]
 PAIR = [name for name in GROUP if name != "setting"]  # what two settings of one model have in common
 RIVAL = "baseline:"  # a trivial rival's name begins so

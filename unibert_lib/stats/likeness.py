@@ -13,12 +13,13 @@ from unibert_lib.stats.gains import SETTINGS
 
 # Within each of these, all models have one value of those. Seeds and learning rates may differ.
 ALIKE: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("task",): ("dataset", "metric", "split", "control"),
+    ("task",): ("dataset", "train_dataset", "metric", "split", "control"),
     ("task", "language"): ("dataset_sha",),
     ("task", "setting", "language"): ("train_languages", "steps"),
 }
 REMEDY = {
     "dataset": "compare models on one data set: filter the frame",
+    "train_dataset": "compare models that were trained on one data set: filter the frame",
     "metric": "name one metric that all have (metrics={...}), or score the others again",
     "split": "score all models on one split",
     "control": "run all models under one control, equal_steps or epochs: filter the frame",

@@ -12,7 +12,7 @@ from typing import Any
 from unibert_lib import languages
 from unibert_lib.corpus.stream import LONE_SURROGATE
 from unibert_lib.tasks.iob import Draft, Fault, Scheme, is_tag, settle
-from unibert_lib.tasks.records import FormatError, Split, TaggedSentence, TaskData
+from unibert_lib.tasks.records import FormatError, Split, TaggedSentence, TaskData, Unlabelled
 
 _PREFIX = re.compile(r"([a-z]{2,8}(?:-[a-z0-9]{1,10}){0,3}):")  # en:, be-x-old:, simple:
 _PLAUSIBLE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,10}){0,3}")
@@ -55,7 +55,7 @@ def read_conll(
     Raises
     ------
     FormatError
-        If the file holds no sentence, is no text, or has one column.
+        If the file holds no sentence, is no text, or has one column (:class:`Unlabelled`).
     ValueError
         If the language is not known, or is not that of the prefix; for a file that is not there.
 
@@ -70,7 +70,8 @@ def read_conll(
         raise FormatError(path, "no sentence in it", remedy="download it again, or leave it out", line=1)
     width = max(widths, key=lambda n: (widths[n], n)) if columns is None else columns
     if width < 2:
-        raise FormatError(path, f"{width} column", remedy="a line needs a token and its tag at least", line=1)
+        remedy = "a line needs a token and its tag: get the file with the tags"
+        raise Unlabelled(path, f"{width} column, so published without tags", remedy=remedy, line=1)
     prefix = _common_prefix([cells[0] for cells in filled])
     code = _language(path, language, prefix)
     drafts = list(_sentences(path, lines, width, prefix, code, invalid, counts))

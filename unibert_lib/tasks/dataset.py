@@ -12,6 +12,7 @@ import pandas as pd
 
 from unibert_lib import runs
 from unibert_lib.config import nearest
+from unibert_lib.languages import LANGUAGES
 from unibert_lib.tasks.records import Split, TaskData
 
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
@@ -24,6 +25,8 @@ class TaskSet:
     Whatever file ``train`` and ``dev`` came from, a record that was flagged in it is quarantined there: a test that is
     cut or trained on gives no bad record to training, nor to the choice of a learning rate.
 
+    ``name`` is that of what is scored, ``train_name`` of what is trained on, where that is another one.
+
     Source: ours.
     """
 
@@ -31,8 +34,10 @@ class TaskSet:
     train: Mapping[str, TaskData[Any]]
     dev: Mapping[str, TaskData[Any]] = field(default_factory=dict)
     test: Mapping[str, TaskData[Any]] = field(default_factory=dict)
+    train_name: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "train_name", self.train_name or self.name)
         for split in ("train", "dev"):
             clean = {code: data.trainable() for code, data in self.split(split).items()}
             object.__setattr__(self, split, clean)
@@ -71,7 +76,7 @@ class TaskSet:
         }
 
     def limited(self, train: int | None, dev: int | None = None, test: int | None = None) -> TaskSet:
-        """At most so many records a language, the first ones; None is all. For classrooms: real tests are scored whole.
+        """At most so many records a language, the first ones; None is all.
 
         Source: ours.
         """
@@ -79,7 +84,7 @@ class TaskSet:
         def first(part: Mapping[str, TaskData[Any]], limit: int | None) -> dict[str, TaskData[Any]]:
             return {code: replace(data, records=data.records[:limit]) for code, data in part.items()}
 
-        return TaskSet(self.name, first(self.train, train), first(self.dev, dev), first(self.test, test))
+        return replace(self, train=first(self.train, train), dev=first(self.dev, dev), test=first(self.test, test))
 
     def summary(self) -> pd.DataFrame:
         """Records, quarantined and flagged ones by split and language, for the notebook.
@@ -106,6 +111,15 @@ class TaskSet:
             same = sum(content(record) in inputs for record in data)
             rows.append((code, len(data), same, same / max(len(data), 1)))
         return pd.DataFrame(rows, columns=["language", "test records", "same input in training", "share"])
+
+
+def spoken(code: str) -> set[str]:
+    """The language of a code, or the two of a pair: ``de-en`` is one, ``zh-yue`` (Cantonese) is none.
+
+    Source: STS22's names of pairs; the codes are Wikipedia's.
+    """
+    halves = code.split("-")
+    return set(halves) if len(halves) == 2 and {*halves} <= {*LANGUAGES} and code not in LANGUAGES else {code}
 
 
 def content(record: Any) -> tuple[Any, ...]:
@@ -140,7 +154,7 @@ def split_by_item(data: Mapping[str, TaskData[Any]], shares: Mapping[Split, floa
             first = split == next(iter(shares))  # the file's quarantine is told once
             kept = whole if first else TaskData(())
             parts[split][code] = replace(kept, records=tuple(chosen[split]))
-    return TaskSet(name, **parts)
+    return TaskSet(name, parts["train"], parts["dev"], parts["test"])
 
 
 def _side(key: str, shares: Mapping[Split, float]) -> Split:

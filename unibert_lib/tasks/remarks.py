@@ -28,6 +28,13 @@ def remarks(data: TaskSet) -> list[str]:
             told.append(
                 f"{split}, {Path(path).name}: bad records {counts}, the first in line {first.line}: {first.reason}"
             )
+    trained, tested = [code for code, part in data.train.items() if len(part)], set(data.test)
+    if untested := [code for code in trained if code not in tested]:
+        told.append(f"no test data for {', '.join(untested)}: trained on, not scored")
+    if untrained := [code for code in data.test if code not in trained]:
+        told.append(
+            f"no training data for {', '.join(untrained)}: scored by models of other languages alone, not in each"
+        )
     for row in data.overlap().itertuples(index=False):
         language, records, same, share = row
         if same:
