@@ -269,12 +269,12 @@ def test_a_missing_prefix_is_a_fault(tmp_path):
 
 
 def test_missing_blank_lines_are_noticed_by_the_length(tmp_path):
-    path = write(tmp_path, "a O\n" * 1000 + "\n" + "b O\n" * 1001)
+    path = write(tmp_path, "a O\n" * 5000 + "\n" + "b O\n" * 5001)
     assert lines_of(read_conll(path)) == [
-        (1002, "1001 tokens in one sentence, more than 1000: are blank lines missing?")
+        (5002, "5001 tokens in one sentence, more than 5000: are blank lines missing?")
     ]
-    assert [len(s.tokens) for s in read_conll(path)] == [1000]
-    assert [len(s.tokens) for s in read_conll(path, split="test")] == [1000, 1001]
+    assert [len(s.tokens) for s in read_conll(path)] == [5000]
+    assert [len(s.tokens) for s in read_conll(path, split="test")] == [5000, 5001]
 
 
 def test_a_sentence_without_any_readable_tag_cannot_be_scored(tmp_path):

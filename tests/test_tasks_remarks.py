@@ -29,7 +29,11 @@ def test_a_label_that_training_never_saw_is_told():
 def test_a_test_record_that_stands_in_training_is_told():
     same = sentence("a", "B-PER", "O")
     data = TaskSet("made", {"en": TaskData((same,))}, test={"nl": TaskData((same, sentence("b", "B-PER")))})
-    assert remarks(data) == ["test, nl: 1 of 2 records (50.0%) stand in the training data too"]
+    assert remarks(data) == [
+        "no test data for en: trained on, not scored",
+        "no training data for nl: scored by models of other languages alone, not in each",
+        "test, nl: 1 of 2 records (50.0%) stand in the training data too",
+    ]
 
 
 def test_sound_data_gives_no_remark():

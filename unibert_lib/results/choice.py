@@ -31,6 +31,8 @@ def main_matrix(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         kept.append(mine)
         if len(mine) < len(part):
             differ = [name for name in MATRIX if part[name].nunique() > 1]
+            if (part["dataset"] == part["train_dataset"]).all() and "train_dataset" in differ:
+                differ.remove("train_dataset")  # the data set says it
             values = ", ".join(f"{name} {chosen[name]}" for name in differ)
             remarks.append(f"{model}, {task}: {values} is taken, {len(part) - len(mine)} other rows are left out")
     rows = pd.concat(kept) if kept else frame.iloc[:0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from unibert_lib import languages
-from unibert_lib.corpus.stream import LONE_SURROGATE
-from unibert_lib.tasks.iob import Draft, Fault, Scheme, is_tag, settle
+from unibert_lib.tasks.drafts import Draft, draft, settle
+from unibert_lib.tasks.iob import Fault, Scheme
+from unibert_lib.tasks.reading import read_lines
 from unibert_lib.tasks.records import FormatError, Split, TaggedSentence, TaskData, Unlabelled
+from unibert_lib.tasks.spelling import SPELLINGS, is_tag
 
 _PREFIX = re.compile(r"([a-z]{2,8}(?:-[a-z0-9]{1,10}){0,3}):")  # en:, be-x-old:, simple:
 _PLAUSIBLE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,10}){0,3}")
+MOST = 0.9  # ours: of a column's cells, where a few may be broken
+PHRASES = frozenset(["NP", "VP", "PP", "ADJP", "ADVP", "SBAR", "PRT", "INTJ", "CONJP", "LST", "UCP"])  # CoNLL-2000's
 _TASK_NAMES = {"esp": "es", "ned": "nl", "eng": "en", "deu": "de"}  # as the CoNLL files are named
 
 Line = tuple[int, list[str], str]  # number from 1, columns (none where it is blank), the line itself
@@ -30,7 +33,10 @@ def read_conll(
     split: Split = "train",
     encoding: str | None = None,
 ) -> TaskData[TaggedSentence]:
-    """Read a file with a token a line, its tag in the last column, and a blank line between sentences.
+    """Read a file with a token and its tag a line, and a blank line between sentences.
+
+    The tag stands in the last column, or in the one that holds tags; a first column that counts is passed over, and so
+    are lines that begin a sentence with ``#`` and are no token of it (counted as ``comments``).
 
     Columns are parted by tabs where most lines hold one (tokens may then hold spaces), else by spaces and tabs; a
     no-break space parts nothing. ``-DOCSTART-`` lines end a sentence and are counted. Tokens that show nothing
@@ -62,7 +68,7 @@ def read_conll(
     Source: CoNLL-2002, CoNLL-2003, WikiANN; the checks are ours (RELIABILITY, row 31).
     """
     path, counts = Path(path), Counter[str]()
-    text, invalid = _decode(path, encoding, counts)
+    text, invalid = read_lines(path, encoding, counts)
     lines = list(_lines(text))
     filled = [cells for _, cells, _ in lines if cells and not _is_document(cells)]
     widths = Counter(map(len, filled))
@@ -72,9 +78,10 @@ def read_conll(
     if width < 2:
         remedy = "a line needs a token and its tag: get the file with the tags"
         raise Unlabelled(path, f"{width} column, so published without tags", remedy=remedy, line=1)
-    prefix = _common_prefix([cells[0] for cells in filled])
+    at, tagged = _columns(lines, width, counts)
+    prefix = _common_prefix([cells[at] for cells in filled if len(cells) > at])
     code = _language(path, language, prefix)
-    drafts = list(_sentences(path, lines, width, prefix, code, invalid, counts))
+    drafts = list(_sentences(path, lines, width, (at, tagged), prefix, code, invalid, counts))
     return settle(drafts, scheme=scheme, split=split, counts=counts)
 
 
@@ -112,76 +119,6 @@ def from_rows(
     return settle(drafts, scheme=scheme, split=split, counts=counts)
 
 
-def draft(
-    tokens: Any, tags: Any, names: Sequence[str] | None, language: str, item: str, path: str, number: int
-) -> Draft:
-    """A sentence from two lists that nobody has checked: every fault is noted, nothing raises.
-
-    Tokens that are no text become "", tags that are none are left out; tags beyond the last token are dropped.
-
-    Source: ours (RELIABILITY, rows 31 and 38).
-    """
-    raw = f"tokens={tokens!r} tags={tags!r}"
-    wrong = []
-    for what, values in (("tokens", tokens), ("tags", tags)):
-        if not isinstance(values, list | tuple):
-            wrong.append(Fault(number, "shape", f"{what} is {type(values).__name__}, not a list"))
-    tokens = list(tokens) if isinstance(tokens, list | tuple) else []
-    tags = list(tags) if isinstance(tags, list | tuple) else []
-    if not wrong and not tokens:
-        wrong.append(Fault(number, "empty", "there is no token"))
-    if len(tokens) != len(tags):
-        wrong.append(Fault(number, "length", f"{len(tokens)} tokens and {len(tags)} tags"))
-        tags = (tags + [""] * len(tokens))[: len(tokens)]
-    for at, token in enumerate(tokens):
-        if not isinstance(token, str):
-            wrong.append(Fault(number, "token", f"token {at} is {token!r:.60}, not text"))
-            tokens[at] = ""
-        elif LONE_SURROGATE.search(token):
-            wrong.append(Fault(number, "token", f"token {at} holds half a character (a lone surrogate)"))
-            tokens[at] = LONE_SURROGATE.sub("\ufffd", token)
-    for at, tag in enumerate(tags):
-        if names is not None and isinstance(tag, int) and not isinstance(tag, bool) and 0 <= tag < len(names):
-            tags[at] = names[tag]
-        elif not isinstance(tag, str) or LONE_SURROGATE.search(tag):
-            wrong.append(Fault(number, "label", f"tag {at} is {tag!r:.60}, which has no name"))
-            tags[at] = ""
-    return Draft(tuple(tokens), tuple(tags), language, item, path, (number,) * len(tokens), raw, tuple(wrong))
-
-
-def _decode(path: Path, encoding: str | None, counts: Counter[str]) -> tuple[str, frozenset[int]]:
-    """The text, and the numbers of the lines that are not valid in its encoding."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror}): check the name") from error
-    if encoding is not None:
-        try:
-            text = data.decode(encoding)
-        except (UnicodeError, LookupError) as error:
-            raise FormatError(path, f"not {encoding} ({error})", remedy="name another encoding, or none") from error
-        text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-        return (text if "\n" in text else text.replace("\r", "\n")), frozenset()
-    if b"\0" in data:
-        remedy = 'give encoding="utf-16" if it is that, else download it again'
-        raise FormatError(path, "a NUL byte: this is no UTF-8 text", remedy=remedy, byte=data.index(b"\0"))
-    counts["bom"] += data.startswith(codecs.BOM_UTF8)
-    data = data.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n")
-    pieces = (data if b"\n" in data else data.replace(b"\r", b"\n")).split(b"\n")
-    decoded, invalid, beyond_ascii = [], set(), 0
-    for number, piece in enumerate(pieces, 1):
-        try:
-            decoded.append(piece.decode("utf-8"))
-            beyond_ascii += not piece.isascii()
-        except UnicodeDecodeError:
-            decoded.append(piece.decode("utf-8", "replace"))
-            invalid.add(number)
-    if len(invalid) > beyond_ascii:
-        counts["latin1_files"] += 1
-        return b"\n".join(pieces).decode("latin-1"), frozenset()
-    return "\n".join(decoded), frozenset(invalid)
-
-
 def _lines(text: str) -> Iterator[Line]:
     lines = text.split("\n")  # not splitlines(): it also cuts at U+0085 and U+2028, which tokens may hold
     filled = [line for line in lines if line.strip(" \t\r")]
@@ -196,6 +133,37 @@ def _lines(text: str) -> Iterator[Line]:
 
 def _is_document(cells: Sequence[str]) -> bool:
     return cells[0].rpartition(":")[2].startswith("-DOCSTART-")
+
+
+def _columns(lines: Sequence[Line], width: int, counts: Counter[str]) -> tuple[int, int]:
+    """The columns of the token and of its tag.
+
+    A first column that counts the tokens of each sentence is no token. The tag stands in the column where most cells
+    are tags; of several the one with most entities, the last of equals. Phrases (``B-NP``) are no entities.
+    """
+    rows, expected, counted = [], 0, 0
+    for _, cells, _ in lines:
+        if len(cells) == width and not _is_document(cells):
+            rows.append(cells)
+            counted += cells[0] in (str(expected), "0", "1") if expected < 2 else cells[0] == str(expected)
+            expected = int(cells[0]) + 1 if cells[0].isdecimal() and cells[0].isascii() else 0
+        else:
+            expected = 0
+    at = int(width > 2 and len(rows) > 1 and counted >= MOST * len(rows))
+    counts["index_column"] += at
+    best, most = width - 1, -1
+    for column in range(at + 1, width):
+        cells = [row[column].lstrip(" ") for row in rows]
+        kinds = {cell for cell in cells if cell not in ("O", "o")}
+        entities = sum(cell in kinds for cell in cells)
+        phrases = kinds and all(kind[2:] in PHRASES for kind in kinds)
+        if not phrases and sum(map(_tag_like, cells)) >= MOST * len(cells) and entities >= max(most, 0):
+            best, most = column, entities
+    return at, best
+
+
+def _tag_like(cell: str) -> bool:
+    return any(spelling.read(cell) for spelling in SPELLINGS)
 
 
 def _common_prefix(tokens: Sequence[str]) -> str:
@@ -222,8 +190,19 @@ def _language(path: Path, asked: str | None, prefix: str) -> str:
     raise ValueError(f"{path}: neither its name nor its tokens tell one language: give language=")
 
 
+def _is_row(cells: Sequence[str], width: int, tag: int) -> bool:
+    return len(cells) == width and (_tag_like(cells[tag]) or width == 2)
+
+
 def _sentences(
-    path: Path, lines: Iterable[Line], width: int, prefix: str, code: str, invalid: frozenset[int], counts: Counter[str]
+    path: Path,
+    lines: Iterable[Line],
+    width: int,
+    columns: tuple[int, int],
+    prefix: str,
+    code: str,
+    invalid: frozenset[int],
+    counts: Counter[str],
 ) -> Iterator[Draft]:
     start, ordinal = f"{prefix}:" if prefix else "", 0
     rows: list[tuple[str, str, int, str]] = []  # token, tag, line number, line
@@ -231,18 +210,21 @@ def _sentences(
     for number, cells, line in [*lines, (0, [], "")]:
         document = bool(cells) and _is_document(cells)
         counts["docstarts"] += document
+        comment = bool(cells) and not rows and cells[0].startswith("#") and not _is_row(cells, width, columns[1])
+        counts["comments"] += comment
+        if comment:
+            continue
         if cells and not document:
-            tag = cells[-1].lstrip(" ")
-            if len(cells) != width:
+            whole = len(cells) == width
+            token, tag = cells[columns[0] if whole else 0], cells[columns[1] if whole else -1].lstrip(" ")
+            if not whole:
                 tag = tag if len(cells) > 1 and is_tag(tag) else ""  # else it may be a part of speech
                 wrong.append(Fault(number, "ragged", f"{len(cells)} columns where the file has {width}"))
-            if not cells[0].startswith(start):
-                wrong.append(
-                    Fault(number, "prefix", f"token {cells[0]!r:.60} lacks the prefix {start!r} of the others")
-                )
+            if not token.startswith(start):
+                wrong.append(Fault(number, "prefix", f"token {token!r:.60} lacks the prefix {start!r} of the others"))
             if number in invalid:
                 wrong.append(Fault(number, "bytes", "a byte that is not valid in UTF-8"))
-            rows.append((cells[0].removeprefix(start), tag, number, line))
+            rows.append((token.removeprefix(start), tag, number, line))
         elif rows:
             ordinal += 1
             tokens, tags, numbers, raw = zip(*rows, strict=True)

@@ -12,8 +12,8 @@ from typing import Any, Literal, get_args
 
 from unibert_lib.config import unknown
 from unibert_lib.corpus.stream import LONE_SURROGATE
-from unibert_lib.tasks.conll import draft
-from unibert_lib.tasks.iob import Draft, Fault, Scheme, settle
+from unibert_lib.tasks.drafts import Draft, draft, settle
+from unibert_lib.tasks.iob import Fault, Scheme
 from unibert_lib.tasks.records import FormatError, Quarantined, Split, TaggedSentence, TaskData
 
 Level = Literal["coarse", "fine"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,6 +36,44 @@ def read_text(path: str | Path) -> str:
             raise FormatError(path, f"more than {MAXIMUM_CHARACTERS} characters", remedy="split the file")
         pieces.append(piece)
     return "".join(pieces)
+
+
+def read_lines(path: Path, encoding: str | None, counts: Counter[str]) -> tuple[str, frozenset[int]]:
+    """The text, and the numbers of the lines that are not valid in its encoding.
+
+    ``encoding`` None is UTF-8; where more lines are invalid in it than hold valid non-ASCII, it is ISO-8859-1.
+
+    Source: ours; CoNLL-2002's official files are ISO-8859-1.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror}): check the name") from error
+    if encoding is not None:
+        try:
+            text = data.decode(encoding)
+        except (UnicodeError, LookupError) as error:
+            raise FormatError(path, f"not {encoding} ({error})", remedy="name another encoding, or none") from error
+        text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+        return (text if "\n" in text else text.replace("\r", "\n")), frozenset()
+    if b"\0" in data:
+        remedy = 'give encoding="utf-16" if it is that, else download it again'
+        raise FormatError(path, "a NUL byte: this is no UTF-8 text", remedy=remedy, byte=data.index(b"\0"))
+    counts["bom"] += data.startswith(codecs.BOM_UTF8)
+    data = data.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n")
+    pieces = (data if b"\n" in data else data.replace(b"\r", b"\n")).split(b"\n")
+    decoded, invalid, beyond_ascii = [], set(), 0
+    for number, piece in enumerate(pieces, 1):
+        try:
+            decoded.append(piece.decode("utf-8"))
+            beyond_ascii += not piece.isascii()
+        except UnicodeDecodeError:
+            decoded.append(piece.decode("utf-8", "replace"))
+            invalid.add(number)
+    if len(invalid) > beyond_ascii:
+        counts["latin1_files"] += 1
+        return b"\n".join(pieces).decode("latin-1"), frozenset()
+    return "\n".join(decoded), frozenset(invalid)
 
 
 def named_languages(path: str | Path) -> tuple[str, ...]:
