@@ -15,7 +15,7 @@ SLIP = 0.01  # ours: tags of another spelling that are rarer are slips, and stan
 
 _TYPE = r"[^\W_](?:.*\S)?"
 PREFIXED = re.compile(rf"([{LETTERS}])-({_TYPE})")
-PLAIN = re.compile(r"[^\W\d_](?:.*\S)?")
+PLAIN = re.compile(r"[^\W\d_](?:.*[^\s_-])?")  # "B-" is no type
 
 
 @dataclass(frozen=True)
