@@ -85,14 +85,14 @@ def cells(settings: Sequence[Setting], data: TaskSet, languages: Sequence[str], 
     """
     data.check(languages)
     chosen = set(languages)
-    trained = [code for code in data.train if spoken(code) <= chosen]
-    tested = tuple(code for code in data.test if spoken(code) <= chosen)
+    trained = [code for code, part in data.train.items() if len(part) and spoken(code) <= chosen]
+    tested = tuple(code for code, part in data.test.items() if len(part) and spoken(code) <= chosen)
     single = [code for code in trained if len(spoken(code)) == 1]
     found = []
     for seed in seeds:
         for setting in settings:
             if setting == "each":
-                found += [Cell(setting, (code,), (code,), seed) for code in single if code in data.test]
+                found += [Cell(setting, (code,), (code,), seed) for code in single if code in tested]
             else:
                 found.append(Cell(setting, tuple(single if setting == "mono" else trained), tested, seed))
     if not all(cell.train for cell in found) or not trained:

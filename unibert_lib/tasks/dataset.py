@@ -56,14 +56,13 @@ class TaskSet:
 
         Source: ours.
         """
-        there = {*self.train, *self.test}
+        tested = [code for code, data in self.test.items() if len(data)]
+        there = {*(code for code, data in self.train.items() if len(data)), *tested}
         for code in languages:
             if code not in there:
                 raise ValueError(f"{self.name} has no data in {code!r}; {nearest(code, there)}")
-        if not set(languages) & set(self.test):
-            raise ValueError(
-                f"{self.name} has no test data in {', '.join(languages)}; there is some in {list(self.test)}"
-            )
+        if not set(languages) & set(tested):
+            raise ValueError(f"{self.name} has no test data in {', '.join(languages)}; there is some in {tested}")
 
     @cached_property
     def marks(self) -> dict[tuple[str, str], str]:

@@ -35,6 +35,10 @@ def remarks(data: TaskSet) -> list[str]:
         told.append(
             f"no training data for {', '.join(untrained)}: scored by models of other languages alone, not in each"
         )
+    for split in ("train", "test"):
+        for code, part in data.split(split).items():
+            if len(part) and all(set(getattr(record, "tags", ("B-",))) <= {"O"} for record in part):
+                told.append(f"{split}, {code}: no entity in {len(part)} sentences, so an entity F1 says nothing there")
     for row in data.overlap().itertuples(index=False):
         language, records, same, share = row
         if same:
