@@ -461,6 +461,19 @@ def test_a_table_of_nothing_names_what_there_is():
 # One matrix of several ------------------------------------------------------------------------------------------------
 
 
+def test_a_row_written_before_training_data_had_a_name_was_trained_on_its_own(tmp_path):
+    older = {name: value for name, value in row(dataset="xquad").items() if name != "train_dataset"}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(older) + "\n")
+    assert results.load(tmp_path)["train_dataset"].tolist() == ["xquad"]
+
+
+def test_models_trained_on_different_data_are_not_averaged_together():
+    rows = frame(row(score=0.2), row(score=0.4, train_dataset="conll"))
+    assert results.averages(rows).set_index("train_dataset")["mean"].to_dict() == {"atlas": 0.2, "conll": 0.4}
+    with pytest.raises(ValueError, match=r"stands for several.*train_dataset"):
+        results.table(rows, "ner", "f1")
+
+
 def test_a_side_experiment_is_told_and_not_mixed_in():
     main = [row(language=code, finetune_seed=seed) for code in ("de", "en") for seed in (0, 1)]
     aside = [row(dataset="atlas-hypotheses", language="en", score=0.1)]

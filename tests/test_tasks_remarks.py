@@ -37,7 +37,9 @@ def test_a_test_record_that_stands_in_training_is_told():
 
 
 def test_sound_data_gives_no_remark():
-    data = TaskSet("made", {"en": TaskData((sentence("a", "B-PER"),))}, test={"en": TaskData((sentence("b", "O"),))})
+    data = TaskSet(
+        "made", {"en": TaskData((sentence("a", "B-PER"),))}, test={"en": TaskData((sentence("b", "B-PER"),))}
+    )
     assert remarks(data) == []
 
 
@@ -72,3 +74,8 @@ def test_a_scale_that_runs_the_other_way_is_refused(tmp_path):
     assert scores(*[0] * 10, *[5] * 10).counts["identical_scored_low"] == 10
     with pytest.raises(FormatError, match=r"10 of 19 pairs of the same text score in the lower half.*turn its scores"):
         scores(*[0] * 10, *[5] * 9)
+
+
+def test_data_without_an_entity_is_told():
+    data = TaskSet("made", {"en": TaskData((sentence("a", "B-PER"),))}, test={"en": TaskData((sentence("b", "O"),))})
+    assert remarks(data) == ["test, en: no entity in 1 sentences, so an entity F1 says nothing there"]

@@ -40,10 +40,11 @@ def read_conll(
 
     Columns are parted by tabs where most lines hold one (tokens may then hold spaces), else by spaces and tabs; a
     no-break space parts nothing. ``-DOCSTART-`` lines end a sentence and are counted. Tokens that show nothing
-    (empty, zero-width) are kept and counted as ``invisible_tokens``. Tags become IOB2.
+    (empty, zero-width) are kept and counted as ``invisible_tokens``. Tags become IOB2, the types as they are published;
+    letters alone (``B``, ``I``, ``O``) name no type, and get ``ENT``.
 
     A sentence with a fault (another number of columns, an illegal tag or sequence, bytes that are no UTF-8, over
-    1,000 tokens) is quarantined in training; in the other splits it stays, repaired, and is listed in ``flagged``.
+    5,000 tokens) is quarantined in training; in the other splits it stays, repaired, and is listed in ``flagged``.
 
     Parameters
     ----------
@@ -61,7 +62,8 @@ def read_conll(
     Raises
     ------
     FormatError
-        If the file holds no sentence, is no text, or has one column (:class:`Unlabelled`).
+        If the file holds no sentence, is no text, or has one column (:class:`Unlabelled`); at the first
+        line whose tag does not fit, if it mixes spellings or schemes, or most of its tags are of none.
     ValueError
         If the language is not known, or is not that of the prefix; for a file that is not there.
 
