@@ -11,7 +11,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from unibert_lib.drawing import DASHES, LABEL_BOX, PALETTE, bars_of, canvas, name_ticks, plain_log, show_legend, wide
+from unibert_lib.drawing import (
+    LABEL_BOX,
+    PALETTE,
+    TERMS,
+    bars_of,
+    canvas,
+    from_zero,
+    mark_zeros,
+    name_ticks,
+    plain_log,
+    show_legend,
+    tell,
+    wide,
+)
 from unibert_lib.drawing import text_table as text_table  # the notebooks find it beside the figures
 
 LANGUAGE_AXIS = "language (Wikipedia code)"
@@ -22,7 +35,10 @@ PANELS: dict[str, dict[str, str]] = {  # axis label -> column of metrics.jsonl -
         "distillation": "distillation",
         "discriminator": "discriminator",
     },
-    "accuracy at reading the language": {"discriminator_accuracy": "discriminator", "chance": "chance"},
+    "accuracy at reading the language": {
+        "discriminator_accuracy": "discriminator",
+        "chance": "chance (always the batch's commonest language)",
+    },
     "gradient norm at the encoder": {
         "gradient_mlm": "MLM",
         "gradient_adversary": "adversary",
@@ -50,6 +66,8 @@ def corpus_bars(report: pd.DataFrame) -> Figure:
     _need(report, "language", "bytes_in", "bytes_out")
     table = report.sort_values("bytes_out", ascending=False)
     largest = float(table[["bytes_in", "bytes_out"]].to_numpy().max())
+    if not largest > 0:
+        raise ValueError(f"nothing to draw: none of the {len(table)} languages has any text")
     steps = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "bytes"))
     unit, name = next((u, n) for u, n in steps if largest >= u or u == 1)
     figure, [axis] = canvas(wide(len(table)))
@@ -66,7 +84,8 @@ def corpus_bars(report: pd.DataFrame) -> Figure:
         if left == 0:
             axis.annotate("0", (position + 0.2, 0.01), xycoords=("data", "axes fraction"), ha="center")
     show_legend(axis, "above", ncols=2)
-    return figure
+    sizes = table.set_index("language")[["bytes_in", "bytes_out"]] / unit
+    return tell(figure, "Bars, two a language", {"before the rules": sizes["bytes_in"], "after": sizes["bytes_out"]})
 
 
 def stacked_bars(
@@ -93,9 +112,12 @@ def stacked_bars(
             for text in axis.bar_label(bars, texts, label_type="center", fontsize=9):
                 text.set_bbox(LABEL_BOX if text.get_text() else None)
         bottom += values
+    from_zero(axis, total)
+    mark_zeros(axis, where, total)
     name_ticks(axis, list(table.index), xlabel=xlabel, ylabel=ylabel)
     show_legend(axis, title=legend or None)
-    return figure
+    layers = {str(name): table[name] for name in table.columns}
+    return tell(figure, "Stacked bars", {"in all": table.sum(axis=1), **layers})
 
 
 def drops_stacked(drops: pd.DataFrame) -> Figure:
@@ -107,6 +129,7 @@ def drops_stacked(drops: pd.DataFrame) -> Figure:
     """
     order = drops.sum(axis=1).sort_values(ascending=False).index
     took = drops.columns[drops.sum(axis=0) > 0]  # a rule that only changes text has no bar
+    took = took if len(took) else drops.columns  # nothing was dropped: a row of zeros says so
     return stacked_bars(drops.loc[order, took], "dropped paragraphs (%)", xlabel=LANGUAGE_AXIS, legend="reason")
 
 
@@ -140,7 +163,15 @@ def token_histogram(lengths: Mapping[str, Sequence[int]], limit: int = 512) -> F
     if pooled.max() > limit / 4:
         right.axhline(limit, color="0.3", lw=1, ls="--")
         right.annotate(f"window {limit}", (0.01, limit), xycoords=("axes fraction", "data"), va="bottom")
-    return figure
+    steps = ("5th percentile", "median", "95th percentile", "maximum")
+    spread = pd.Series(np.quantile(pooled, (0.05, 0.5, 0.95, 1)), index=steps)
+    each = pd.DataFrame({code: np.quantile(values, (0.5, 1)) for code, values in known.items()}).T
+    return tell(
+        figure,
+        "A histogram, and beside it each language's quantiles",
+        {str(name): pd.Series({"all languages": value}) for name, value in spread.items()},
+        {"median": each[0], "maximum": each[1]},
+    )
 
 
 def size_comparison(table: pd.DataFrame, quantity: str = "parameters (millions)") -> Figure:
@@ -167,7 +198,8 @@ def size_comparison(table: pd.DataFrame, quantity: str = "parameters (millions)"
         axis.hlines(row["value"], centre - 0.45, centre + 0.45, color="black", lw=1.5, label=label)
     name_ticks(axis, sizes, xlabel="student", ylabel=quantity)
     show_legend(axis, "above", ncols=3)
-    return figure
+    parts = {str(name): part.set_index("size")["value"] for name, part in table.groupby("assumption", sort=False)}
+    return tell(figure, "Bars of predictions, lines of printed figures", parts)
 
 
 def loss_curves(metrics: pd.DataFrame, window: int = 1) -> Figure:
@@ -190,18 +222,23 @@ def loss_curves(metrics: pd.DataFrame, window: int = 1) -> Figure:
     table = metrics.copy()
     if {"tokens", "seconds"} <= set(table):
         table["tokens_per_second"] = table["tokens"] / table["seconds"]
-    if "mlm_unsmoothed" in table and np.allclose(table["mlm"], table["mlm_unsmoothed"]):
+    both = {"mlm", "mlm_unsmoothed"} <= set(table)
+    if both and np.allclose(table["mlm"], table["mlm_unsmoothed"], equal_nan=True):
         table = table.drop(columns="mlm_unsmoothed")
     figure, axes = canvas(10, 6, 2, 2)
+    told: list[dict[str, pd.Series]] = []
     for axis, (label, columns) in zip(axes, PANELS.items(), strict=True):
         present = [name for name in columns if name in table and table[name].notna().any()]
-        for number, name in enumerate(present):
+        told.append({})
+        for name in present:
             values = table[["step", name]].dropna()
             smooth = values[name].rolling(window, min_periods=1, center=True).mean()
-            colour = "0.3" if name == "chance" else PALETTE[number]
+            colour, dash = TERMS.get(columns[name], ("0.3", "-"))
             if window > 1 and name != "chance":
                 axis.plot(values["step"], values[name], color=colour, alpha=0.2, lw=0.8)
-            axis.plot(values["step"], smooth, color=colour, ls=DASHES[number], lw=1.6, label=columns[name])
+            mark = "o" if len(values) == 1 else ""  # a line of one step would be invisible
+            axis.plot(values["step"], smooth, marker=mark, color=colour, ls=dash, lw=1.6, label=columns[name])
+            told[-1][columns[name]] = pd.Series(smooth.to_numpy(), index=values["step"].to_numpy())
         axis.set(xlabel="step", ylabel=label)
         positive = [name for name in present if (table[name].dropna() > 0).any()]
         if label.startswith("gradient") and positive:
@@ -210,11 +247,11 @@ def loss_curves(metrics: pd.DataFrame, window: int = 1) -> Figure:
             axis.set_ylim(bottom=0)
         if len(present) > 1:
             show_legend(axis, "above", ncols=3 if len(present) == 3 else 2)
-    return figure
+    return tell(figure, "Four panels of curves over the steps of training", *told)
 
 
-def grouped_bars(table: pd.DataFrame, ylabel: str, *, xlabel: str = "") -> Figure:
-    """Bars in the table's own unit: one group a row (index), one bar a column.
+def grouped_bars(table: pd.DataFrame, ylabel: str, *, xlabel: str = "", least: float = 0.0) -> Figure:
+    """Bars in the table's own unit: one group a row (index), one bar a column; the axis reaches at least ``least``.
 
     Source: ours.
     """
@@ -222,13 +259,16 @@ def grouped_bars(table: pd.DataFrame, ylabel: str, *, xlabel: str = "") -> Figur
         raise ValueError("nothing to draw: the table is empty")
     count = len(table.columns)
     names = 1 + 0.1 * sum(len(str(name)) + 3 for name in table.index)  # inches, side by side
-    figure, [axis] = canvas(max(5.0, names, 2 + 0.2 * len(table) * count))
+    names = 0.0 if len(table) > 20 else names  # they stand upright then
+    figure, [axis] = canvas(min(max(5.0, names, 2 + 0.2 * len(table) * count), 18.0))
     for number, name in enumerate(table.columns):
         where = np.arange(len(table)) - 0.4 + (number + 0.5) * 0.8 / count
         bars_of(axis, where, table[name], 0.8 / count, number, label=str(name))
+        mark_zeros(axis, where, table[name])
+    from_zero(axis, table, least)
     name_ticks(axis, list(table.index), xlabel=xlabel, ylabel=ylabel)
     show_legend(axis, "above", ncols=min(count, 4))
-    return figure
+    return tell(figure, "Grouped bars", {str(name): table[name] for name in table.columns})
 
 
 def accuracy_by_language(table: pd.DataFrame, ylabel: str = "masked-token accuracy (%)") -> Figure:
@@ -238,7 +278,7 @@ def accuracy_by_language(table: pd.DataFrame, ylabel: str = "masked-token accura
 
     Source: ours.
     """
-    return grouped_bars(100 * table, ylabel, xlabel=LANGUAGE_AXIS)
+    return grouped_bars(100 * table, ylabel, xlabel=LANGUAGE_AXIS, least=10.0)
 
 
 def probe_bars(table: pd.DataFrame, chance: float, ylabel: str = "language probe accuracy (%)") -> Figure:
@@ -257,7 +297,9 @@ def probe_bars(table: pd.DataFrame, chance: float, ylabel: str = "language probe
         spread = [[mean - values.min()], [values.max() - mean]] if len(values) > 1 else None
         bars = bars_of(axis, [number], [mean], 0.6, number, yerr=spread, capsize=4)
         axis.bar_label(bars, fmt="%.1f", label_type="center", bbox=LABEL_BOX)
-    axis.axhline(100 * chance, color="0.3", ls="--", lw=1.2, label=f"chance {100 * chance:.1f} %")
+    label = f"chance (always the probe's commonest language) {100 * chance:.1f} %"
+    axis.axhline(100 * chance, color="0.3", ls="--", lw=1.2, label=label)
     name_ticks(axis, names, ylabel=ylabel, ylim=(0, 105))
     show_legend(axis, "above")
-    return figure
+    means = 100 * table.groupby("run", sort=False)["accuracy"].mean()
+    return tell(figure, f"Bars, and a line at {label}", {"mean accuracy": means})

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from unibert_lib.drawing import HATCHES, PALETTE, canvas, name_ticks, show_legend, wide
+from unibert_lib.drawing import HATCHES, PALETTE, canvas, from_zero, mark_zeros, name_ticks, show_legend, tell, wide
 
 MARKERS = {"each": "o", "mono": "D", "all": "s"}
 
@@ -21,9 +21,9 @@ def scores_by_setting(scores: pd.DataFrame, ylabel: str) -> Figure:
 
     Source: ours (the paper's Tables 2 to 6 as a picture).
     """
-    if scores.empty:
-        raise ValueError("nothing to draw: no result row")
     ours = scores[~scores["model"].str.startswith("baseline:")]
+    if ours.empty:
+        raise ValueError(f"nothing to draw: {len(scores)} result rows, none of a model")
     rivals = scores[scores["model"].str.startswith("baseline:")]
     languages = sorted(ours["language"].unique(), key=lambda code: ("-" in code, code))
     settings = [name for name in MARKERS if name in set(ours["setting"])]
@@ -42,19 +42,22 @@ def scores_by_setting(scores: pd.DataFrame, ylabel: str) -> Figure:
             edgecolor="white",
             label=setting,
         )
+        mark_zeros(axis, where, part.mean())
         for place, (_, values) in zip(where, part, strict=True):
             spots = np.linspace(-0.15, 0.15, len(values)) * gap if len(values) > 1 else [0.0]
             axis.plot(
                 place + np.asarray(spots), 100 * values, MARKERS[setting], color=PALETTE[number], ms=5, mec="white"
             )
-    for place, code in enumerate(languages):
-        rival = rivals.loc[rivals["language"] == code, "score"].dropna()
-        if len(rival):
-            name = "trivial rival" if place == 0 else "_nolegend_"
-            axis.hlines(100 * rival.max(), place - 0.45, place + 0.45, colors="0.25", linestyles="--", label=name)
+    best = rivals.groupby("language")["score"].max().dropna()
+    best = best[[code for code in languages if code in best.index]]
+    for number, (code, rival) in enumerate(best.items()):
+        place, name = languages.index(str(code)), "_nolegend_" if number else "trivial rival"
+        axis.hlines(100 * rival, place - 0.45, place + 0.45, colors="0.25", linestyles="--", label=name)
+    from_zero(axis, 100 * pd.concat([ours["score"], best]), 10.0)
     name_ticks(axis, languages, xlabel="language (Wikipedia code)", ylabel=ylabel)
     show_legend(axis, "above", ncols=4)
-    return figure
+    means = {name: 100 * ours[ours["setting"] == name].groupby("language")["score"].mean() for name in settings}
+    return tell(figure, "Bars, and a mark a seed", means | ({"trivial rival": 100 * best} if len(best) else {}))
 
 
 def confusion(true: Sequence[str], predicted: Sequence[str], labels: Sequence[str]) -> Figure:
@@ -77,7 +80,8 @@ def confusion(true: Sequence[str], predicted: Sequence[str], labels: Sequence[st
             )
     name_ticks(axis, list(labels), xlabel="answered (% of the row)", ylabel="true")
     axis.set_yticks(np.arange(len(labels)), list(labels))
-    return figure
+    rows = {f"{right} was answered with": pd.Series(shares[k], index=list(labels)) for k, right in enumerate(labels)}
+    return tell(figure, "A table of shares", rows)
 
 
 def scatter_scores(pairs: pd.DataFrame) -> Figure:
@@ -88,19 +92,28 @@ def scatter_scores(pairs: pd.DataFrame) -> Figure:
     Source: ours.
     """
     codes = sorted(pairs["language"].unique(), key=lambda code: ("-" in code, code))
-    figure, axes = canvas(2.3 * len(codes), 2.6, columns=len(codes))
-    for number, (axis, code) in enumerate(zip(axes, codes, strict=True)):
+    if not codes:
+        raise ValueError("nothing to draw: no pair")
+    columns = min(6, len(codes))
+    rows = -(-len(codes) // columns)
+    figure, axes = canvas(2.3 * columns, 2.6 * rows, rows=rows, columns=columns)
+    fits: list[dict[str, pd.Series]] = []
+    for number, (axis, code) in enumerate(zip(axes, codes, strict=False)):
         part = pairs[pairs["language"] == code]
         axis.plot(part["human"], part["predicted"], "o", ms=3, alpha=0.5, color=PALETTE[0])
+        fits.append({f"{len(part)} pairs, predicted": pd.Series({"mean": part["predicted"].mean()})})
         if part["human"].nunique() > 1:
             slope, start = np.polyfit(part["human"], part["predicted"], 1)
             ends = np.array([part["human"].min(), part["human"].max()])
             axis.plot(ends, start + slope * ends, color=PALETTE[1])
+            fits[-1] = {f"{len(part)} pairs, fitted line": pd.Series(start + slope * ends, index=ends)}
         axis.set_title(code)
         axis.set_xlabel("human")
-        if number == 0:
+        if number % columns == 0:
             axis.set_ylabel("predicted")
-    return figure
+    for axis in axes[len(codes) :]:
+        axis.set_visible(False)
+    return tell(figure, "Points, a panel a language", *fits)
 
 
 def span_scores(pieces: Sequence[str], starts: Sequence[float], ends: Sequence[float]) -> Figure:
@@ -110,11 +123,21 @@ def span_scores(pieces: Sequence[str], starts: Sequence[float], ends: Sequence[f
 
     Source: ours.
     """
-    figure, [axis] = canvas(max(0.24 * len(pieces), 5.0), 2.6)
-    where = np.arange(len(pieces))
-    axis.bar(where - 0.2, starts, 0.4, color=PALETTE[0], label="start")
-    axis.bar(where + 0.2, ends, 0.4, color=PALETTE[1], hatch=HATCHES[1], edgecolor="white", label="end")
-    axis.set_xticks(where, list(pieces), rotation=90, fontsize=8)
-    axis.set_ylabel("probability")
-    show_legend(axis, "above", ncols=2)
-    return figure
+    rows = -(-len(pieces) // 60)  # a long window in lines, as a text
+    if rows == 0:
+        raise ValueError("nothing to draw: no piece")
+    figure, axes = canvas(min(max(0.24 * len(pieces), 5.0), 14.4), 2.6 * rows, rows=rows)
+    both = {"start": np.asarray(starts, dtype=float), "end": np.asarray(ends, dtype=float)}
+    for row, axis in enumerate(axes):
+        part = slice(60 * row, 60 * row + 60)
+        where = np.arange(len(pieces[part]))
+        axis.bar(where - 0.2, both["start"][part], 0.4, color=PALETTE[0], label="start")
+        axis.bar(
+            where + 0.2, both["end"][part], 0.4, color=PALETTE[1], hatch=HATCHES[1], edgecolor="white", label="end"
+        )
+        axis.set_xticks(where, list(pieces[part]), rotation=90, fontsize=8)
+        axis.set(ylabel="probability", xlim=(-1, min(max(len(pieces), 20), 60)))
+        from_zero(axis, np.concatenate(list(both.values())))
+    show_legend(axes[0], "above", ncols=2)
+    named = {name: pd.Series(values, index=list(pieces)) for name, values in both.items()}
+    return tell(figure, f"Bars, two a piece, {len(pieces)} pieces", named)

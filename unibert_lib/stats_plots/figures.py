@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.optimize import isotonic_regression
 
-from unibert_lib.drawing import LABEL_BOX, PALETTE, canvas
+from unibert_lib.drawing import LABEL_BOX, PALETTE, canvas, tell
 from unibert_lib.stats_plots.looks import MARKERS, TASK_MARKERS, name_rows, need, zero
 
 
@@ -57,7 +57,11 @@ def forest(entries: pd.DataFrame, tests: pd.DataFrame, means: pd.DataFrame | Non
         left.plot([], [], TASK_MARKERS.get(str(task), MARKERS[-1]), color="0.4", label=str(task))
     left.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=5, frameon=False, handletextpad=0.1, columnspacing=1.0)
     _tests(right, shown, f"{groups[0]} - {groups[-1]}")
-    return figure
+    by_group = {f"mean of {name}": 100 * part["gain"] for name, part in entries.groupby("group", sort=False)}
+    means_told = {name: pd.Series({f"{len(part)} entries": part.mean()}) for name, part in by_group.items()}
+    named = shown.set_index("test")
+    told = {"estimate": 100 * named["estimate"], "p": named["p"]}
+    return tell(figure, "A forest plot: marks are entries, then tests with their intervals", means_told, told)
 
 
 def _both_intervals(axis: Axes, row: pd.Series, place: int, colour: Any) -> None:
@@ -123,7 +127,12 @@ def slopes(gains: pd.DataFrame, task: str, settings: tuple[str, str] = ("each", 
         axis.set_visible(False)
     for axis in axes[::columns]:
         axis.set_ylabel(f"{task} score (x 100)")
-    return figure
+    told = []
+    for model in models:
+        mine = part[part["model"] == model]
+        change = (100 * (mine[after] - mine[before])).set_axis(mine["language"].tolist())
+        told.append({f"change from {before} to {after}": change})
+    return tell(figure, "Lines, one a language, a panel a model", *told)
 
 
 def _name_ends(axis: Axes, lines: pd.DataFrame, heights: pd.Series, gap: float) -> None:
@@ -181,4 +190,10 @@ def gains_by_model(table: pd.DataFrame) -> Figure:
     axis.plot([], [], color="0.4", lw=1.2, label="t over tasks")
     axis.plot([], [], color="0.4", lw=5, alpha=0.45, label="bootstrap: tasks, languages")
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
-    return figure
+    told = {
+        f"{row['model']} (from {100 * row['low']:.1f} to {100 * row['high']:.1f})"
+        if pd.notna(row["low"])
+        else str(row["model"]): pd.Series({str(row["group"]): 100 * row["mean"]})
+        for _, row in table.iterrows()
+    }
+    return tell(figure, "Marks with intervals, a row a model", told)

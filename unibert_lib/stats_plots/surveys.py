@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
-from unibert_lib.drawing import DASHES, PALETTE, canvas, name_ticks, show_legend
+from unibert_lib.drawing import DASHES, PALETTE, canvas, name_ticks, show_legend, tell
 from unibert_lib.stats_plots.looks import MARKERS, name_rows, need, zero
 
 
@@ -33,14 +36,22 @@ def power_curves(table: pd.DataFrame) -> Figure:
         axis.set_xticks(sorted(set(part[along])))
     axes[0].set_ylabel(f"power (%) to find {100 * table['effect'].iloc[0]:.1f} points")
     show_legend(axes[-1], title="models a group")
-    return figure
+    told = [
+        {
+            f"{design} models": 100 * line.set_index(along)["power"]
+            for design, line in part.groupby("models", sort=False)
+        }
+        for _, part in parts
+    ]
+    return tell(figure, "Curves of power", *told)
 
 
 def audit_points(claims: pd.DataFrame) -> Figure:
     """How far each printed figure lies from the one recomputed, by verdict.
 
-    ``claims`` has ``id``, ``printed``, ``recomputed``, ``verdict``. Drawn is the relative deviation in percent of the
-    printed figure; a claim without a recomputed figure is named beside its row.
+    ``claims`` has ``id``, ``printed``, ``recomputed``, ``verdict``, and is named by its ``place``, ``quantity``,
+    ``model``, ``task`` and ``setting`` where these are there. Drawn is the relative deviation in percent of the printed
+    figure; a claim without a recomputed figure is named beside its row.
 
     Source: ours.
     """
@@ -67,10 +78,21 @@ def audit_points(claims: pd.DataFrame) -> Figure:
     if np.nanmax(np.abs(deviations), initial=0.0) > 20:
         axis.set_xscale("symlog", linthresh=1)
         axis.xaxis.set_major_formatter("{x:g}")
-    name_rows(axis, table["id"].astype(str).tolist(), "recomputed against printed (% of the printed figure)")
+    names = [_name_of(row) for row in table.to_dict("records")]
+    name_rows(axis, names, "recomputed against printed (% of the printed figure)")
     axis.tick_params(axis="y", labelsize=8)
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
-    return figure
+    off = pd.Series(deviations, index=names).replace([np.inf, -np.inf], np.nan)
+    told = {str(verdict): off[(table["verdict"] == verdict).to_numpy()] for verdict in verdicts}
+    return tell(figure, f"Marks, one for each of {len(table)} printed figures", told)
+
+
+def _name_of(claim: Mapping[Hashable, Any]) -> str:
+    """``5.1: average, UniBERT-Small, ner, each``; where nothing of it is known, the claim's ``id``."""
+    parts = [
+        str(claim[name]).replace("->", " → ") for name in ("quantity", "model", "task", "setting") if claim.get(name)
+    ]
+    return f"{claim['place']}: {', '.join(parts)}" if parts and claim.get("place") else str(claim["id"])
 
 
 def difference_heatmap(table: pd.DataFrame, label: str, digits: int = 2) -> Figure:
@@ -95,4 +117,5 @@ def difference_heatmap(table: pd.DataFrame, label: str, digits: int = 2) -> Figu
     axis.set_yticks(np.arange(len(names)), names)
     name_ticks(axis, list(table.columns))
     figure.colorbar(shown, ax=axis, label=label)
-    return figure
+    by_row = pd.DataFrame(values, index=names, columns=[str(name) for name in table.columns])
+    return tell(figure, f"A map of {label}", {str(name): by_row[name] for name in by_row})
