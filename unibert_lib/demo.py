@@ -74,12 +74,18 @@ def _run(paths: Sequence[Path], budget: BudgetName) -> int:
     folder = runs.root() / "demo" / budget
     folder.mkdir(parents=True, exist_ok=True)
     timings: list[Timing] = []
+    solutions = [path for path in (NOTEBOOKS / "solutions" / path.name for path in paths) if path.exists()]
+    copies = [folder / "index.html", *(folder / f"{path.stem}.html" for path in paths)]
+    copies += [folder / "solutions" / f"{path.stem}.html" for path in solutions]
+    (folder / "solutions").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as kernels:
         environment = kernel_environment(Path(kernels))
         for number, path in enumerate(paths, start=1):
             print(f"[{number}/{len(paths)}] {path.stem}", flush=True)
             timings.append(execute(path, folder / path.name, {"budget": budget}, environment))
-            write_html(folder / path.name, folder / f"{path.stem}.html")
+            write_html(folder / path.name, folder / f"{path.stem}.html", copies)
+    for path in solutions:  # to be read, not run: each would train anew
+        write_html(path, folder / "solutions" / f"{path.stem}.html", copies)
     trained = any(path.name.startswith("03") for path in paths)
     model = student_model(budget) if trained else None
     index = write_index(folder, budget, timings, model)
