@@ -3,7 +3,7 @@
 from .anomalies import outlier_cells, proportional_rows, row_averages
 from .audit import audit
 from .clusters import group_means
-from .compare import PAPER_GROUPS, by_task, compare, entries
+from .compare import PAPER_GROUPS, by_task, compare, entries, in_words
 from .effects import cliffs_delta, hedges_g
 from .figure3 import model_gains
 from .gains import HEADLINE_TASKS, gains
@@ -30,6 +30,7 @@ __all__ = [
     "group_means",
     "hedges_g",
     "holm",
+    "in_words",
     "missing",
     "mixed_model",
     "model_gains",

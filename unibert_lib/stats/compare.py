@@ -176,6 +176,36 @@ def _clustered(frame: pd.DataFrame, cluster: str, level: float, draws: dict[str,
     return [attempt(test, DIFFERENCE, run, len(frame), frame[cluster].nunique()) for test, run in runs]
 
 
+def in_words(compared: pd.DataFrame, *, alpha: float = 0.05) -> list[str]:
+    """What ``compare`` found, in sentences, whichever way the figures fall.
+
+    Source: ours.
+    """
+    rows = compared[(compared["quantity"] == DIFFERENCE) & compared["p"].notna()]
+    said = []
+    for name, part in (("as independent", rows[rows["clusters"] == 0]), ("by clusters", rows[rows["clusters"] > 0])):
+        if part.empty:
+            said.append(f"Taken {name}, no test gives a p: the notes say why.")
+            continue
+        ordered = part.sort_values("p")
+        least, most = ordered.iloc[0], ordered.iloc[-1]
+        of = f"{least['entries']} entries" + (f" in {least['clusters']} clusters" if least["clusters"] else "")
+        p = f"p from {least['p']:.4f} ({least['test']}) to {most['p']:.4f} ({most['test']})"
+        low, high = 100 * part["estimate"].min(), 100 * part["estimate"].max()
+        points = f"{low:.2f}" if round(low, 2) == round(high, 2) else f"{low:.2f} to {high:.2f}"
+        said.append(f"Taken {name} ({of}): a difference of {points} points, {p}.")
+    before, after = (int((rows[name] < alpha).sum()) for name in ("p", "p_holm"))
+    said.append(
+        f"Of {len(rows)} tests {before} have p below {alpha:g}; after Holm's correction for all of them, {after}."
+    )
+    ends = rows.dropna(subset=["low", "high"])
+    zero = ends[(ends["low"] <= 0) & (ends["high"] >= 0)]["test"]
+    said.append(
+        f"The interval holds zero in {len(zero)} of {len(ends)} tests{': ' if len(zero) else ''}{', '.join(zero)}."
+    )
+    return said
+
+
 def by_task(
     results: pd.DataFrame,
     *,
