@@ -477,3 +477,33 @@ def test_figure_3_says_what_is_missing():
         == "qa: no seed has all languages in each and all; see missing(); 1 task(s): no interval"
     )
     assert made.loc["on-0", "why"] == ""
+
+
+def compared_of(*rows):
+    names = ["test", "quantity", "estimate", "low", "high", "p", "p_holm", "entries", "clusters"]
+    return pd.DataFrame([(name, "difference of means", *rest) for name, *rest in rows], columns=names)
+
+
+def test_the_sentences_of_a_comparison_are_made_from_its_table():
+    said = stats.in_words(
+        compared_of(
+            ("Student's t", 0.06, 0.01, 0.11, 0.02, 0.06, 32, 0),
+            ("Welch's t", 0.06, -0.01, 0.13, 0.2, 0.2, 32, 0),
+            ("wild", 0.05, math.nan, math.nan, 0.03, 0.06, 32, 8),
+        )
+    )
+    assert said == [
+        "Taken as independent (32 entries): a difference of 6.00 points, "
+        "p from 0.0200 (Student's t) to 0.2000 (Welch's t).",
+        "Taken by clusters (32 entries in 8 clusters): a difference of 5.00 points, p from 0.0300 (wild) to 0.0300 (wild).",
+        "Of 3 tests 2 have p below 0.05; after Holm's correction for all of them, 0.",
+        "The interval holds zero in 1 of 2 tests: Welch's t.",
+    ]
+
+
+def test_without_a_clustered_p_a_sentence_says_so():
+    said = stats.in_words(compared_of(("Student's t", -0.06, -0.11, -0.01, 0.001, 0.001, 8, 0)))
+    assert "difference of -6.00 points" in said[0]
+    assert said[1] == "Taken by clusters, no test gives a p: the notes say why."
+    assert said[2].endswith("after Holm's correction for all of them, 1.")
+    assert said[3] == "The interval holds zero in 0 of 1 tests."
