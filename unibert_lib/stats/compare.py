@@ -190,7 +190,8 @@ def in_words(compared: pd.DataFrame, *, alpha: float = 0.05) -> list[str]:
         ordered = part.sort_values("p")
         least, most = ordered.iloc[0], ordered.iloc[-1]
         of = f"{least['entries']} entries" + (f" in {least['clusters']} clusters" if least["clusters"] else "")
-        p = f"p from {least['p']:.4f} ({least['test']}) to {most['p']:.4f} ({most['test']})"
+        p = f"p {'from ' if len(part) > 1 else ''}{least['p']:.4f} ({least['test']})"
+        p += f" to {most['p']:.4f} ({most['test']})" if len(part) > 1 else ""
         low, high = 100 * part["estimate"].min(), 100 * part["estimate"].max()
         points = f"{low:.2f}" if round(low, 2) == round(high, 2) else f"{low:.2f} to {high:.2f}"
         said.append(f"Taken {name} ({of}): a difference of {points} points, {p}.")
