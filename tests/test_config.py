@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from typing import Any
 
 import pytest
@@ -16,10 +15,10 @@ def test_a_misspelt_parameter_is_refused_with_the_nearest_name() -> None:
         config.parse_parameters({"sise": "small"}, PretrainParameters)
 
 
-def test_what_a_notebook_holds_besides_parameters_is_passed_over() -> None:
-    namespace = {"In": [""], "Out": {}, "_i": "x", "config": config, "f": len, "C": dict, "size": "small"}
-    assert config.parse_parameters(namespace, PretrainParameters).size == "small"
-    assert isinstance(namespace["config"], types.ModuleType)
+@pytest.mark.parametrize("name", ["config", "_size", "In", "x y", 3])
+def test_a_mapping_holds_parameters_alone(name: Any) -> None:
+    with pytest.raises(ValueError, match=f"unknown parameter '{name}'"):
+        config.parse_parameters({"size": "small", name: config}, PretrainParameters)
 
 
 @pytest.mark.parametrize(
@@ -39,8 +38,8 @@ def test_what_a_notebook_holds_besides_parameters_is_passed_over() -> None:
         ({"num_processes": 0}, "num_processes=0"),
         ({"num_processes": 9, "batch_size": 8}, "each needs a sample"),
         ({"options": {"temprature": 2.0}}, "did you mean temperature"),
-        ({"options": {"_temperature": 2.0}}, "unknown option '_temperature'; did you mean temperature"),
-        ({"options": {"__class__": 1}}, "unknown option '__class__'"),
+        ({"options": {"_temperature": 2.0}}, "unknown parameter '_temperature'; did you mean temperature"),
+        ({"options": {"__class__": 1}}, "unknown parameter '__class__'"),
         ({"options": {"temperature": -1.0}}, "temperature=-1.0"),
         ({"options": {"corruption": [0.5, 0.1, 0.1]}}, "sum to 1"),
         ({"learning_rate": "fast"}, "learning_rate='fast'"),

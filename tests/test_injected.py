@@ -9,12 +9,15 @@ import os
 import subprocess
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
+import traitlets.config
 import yaml
+from IPython.core.interactiveshell import InteractiveShell
 
 from tests.reliability import books
 from unibert_lib import config, demo, injected
@@ -92,27 +95,85 @@ class _Seed:
 
 def test_outside_a_notebook_there_is_nothing_to_watch() -> None:
     injected.watch()
-    injected.rest()
     assert config.parse_parameters({"seed": 1}, _Seed).seed == 1
 
 
-class _Shell:
-    def __init__(self) -> None:
-        self.input_transformers_cleanup: list[object] = []
-        self.user_ns: dict[str, object] = {}
+IMPORTS = "from unibert_lib import config, parameters"
+CELL = 'budget = "demo"\nseed = 0\nruns = None  # a folder\ndevice = "auto"'
+PARSE = "params = config.parse_parameters(globals(), parameters.StartParameters)"
+
+Run = Callable[..., str]
 
 
-def test_the_watch_ends_when_the_parameters_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    shell = _Shell()
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run cells in a fresh shell; answers what the last one failed with, or the seed that was read last."""
+    settings = traitlets.config.Config({"HistoryManager": {"enabled": False}})
+    shell = InteractiveShell(config=settings, user_module=types.ModuleType("notebook"))
     monkeypatch.setattr(injected, "_shell", lambda: shell)
+    monkeypatch.setattr(injected, "_fields", None)
     injected.watch()
-    injected.watch()
-    [check] = shell.input_transformers_cleanup
-    with pytest.raises(ValueError, match=r"parameters, line 2: no assignment.*Nothing was run"):
-        check(["# Parameters\n", "import os\n"])  # type: ignore[operator]
-    assert check(["# Another\n", "import os\n"]) == ["# Another\n", "import os\n"]  # type: ignore[operator]
-    config.parse_parameters({"seed": 1}, _Seed)
-    assert shell.input_transformers_cleanup == []
+
+    def run(*cells: str) -> str:
+        for cell in cells:
+            answer = shell.run_cell(cell, store_history=True)
+            if not answer.success:
+                return str(answer.error_before_exec or answer.error_in_exec)
+        return f"seed {shell.user_ns['params'].seed}"
+
+    return run
+
+
+def test_a_notebook_is_read_again_and_again(run: Run) -> None:
+    assert run(IMPORTS, CELL, PARSE) == "seed 0"
+    assert run(PARSE, PARSE) == "seed 0"
+    assert run(IMPORTS, CELL, PARSE) == "seed 0"
+    assert run(CELL.replace("seed = 0", "seed = 5"), PARSE) == "seed 5"
+    assert run("seed = 6", PARSE) == "seed 6", "a parameter may be set in a cell of one's own"
+
+
+def test_a_reader_may_call_their_own_names_what_they_like(run: Run) -> None:
+    own = "x = 3\nrow, h = [1], {}\nsead = 7\n_y = None\ndef found(): pass"
+    assert run(own, IMPORTS, own, CELL, own, PARSE, own, PARSE) == "seed 0"
+
+
+def test_papermills_cell_is_read_again_and_again(run: Run) -> None:
+    given = "# Parameters\nseed = 4\n"
+    assert run(IMPORTS, CELL, given, PARSE, CELL, given, PARSE, PARSE) == "seed 4"
+    assert run(given.replace("4", "9"), PARSE) == "seed 9", "edited and run alone"
+    assert run(given, CELL, PARSE) == "seed 0", "above, it is overwritten"
+
+
+@pytest.mark.parametrize("before", [[], [CELL, PARSE], [CELL, PARSE, "x = 3", PARSE]], ids=["first", "second", "later"])
+@pytest.mark.parametrize("wrong", ["sead = 4\n", "seed = 4\nsead = 5\n"])
+def test_a_misspelt_name_of_papermills_is_refused_in_each_pass(run: Run, before: list[str], wrong: str) -> None:
+    assert "did you mean seed" in run(IMPORTS, *before, CELL, "# Parameters\n" + wrong, PARSE)
+    assert run("# Parameters\nseed = 4\n", PARSE) == "seed 4", "mended"
+
+
+def test_a_misspelt_name_in_the_parameters_cell_is_refused_until_it_is_mended(run: Run) -> None:
+    assert "unknown parameter 'sead'; did you mean seed" in run(IMPORTS, CELL.replace("seed", "sead"), PARSE)
+    assert "did you mean device" in run(CELL + "\ndevise = 'cpu'", PARSE)
+    assert run(CELL, PARSE) == "seed 0"
+
+
+@pytest.mark.parametrize("before", [[], [CELL, PARSE], [CELL, PARSE, "x = 3", PARSE]], ids=["first", "second", "later"])
+def test_code_in_papermills_cell_does_not_run_in_any_pass(run: Run, before: list[str]) -> None:
+    assert "line 2: no assignment" in run(IMPORTS, *before, CELL, "# Parameters\nseed = print()")
+
+
+def test_a_readers_own_cell_may_begin_as_papermills_does(run: Run) -> None:
+    assert run(IMPORTS, CELL, PARSE, "# Parameters\nimport os\nown = os.getcwd()", PARSE) == "seed 0"
+    assert run("# Parameters\nown = 3", PARSE) == "seed 0"
+
+
+def test_a_cell_that_does_more_than_give_values_is_no_parameters_cell(run: Run) -> None:
+    assert run(IMPORTS, CELL, "sead = 1\nprint(sead)\n" + CELL, PARSE) == "seed 0"
+
+
+def test_a_mapping_is_checked_whole_in_a_kernel_too(run: Run) -> None:
+    strict = PARSE.replace("globals()", "{'seed': 3, 'sead': 4}")
+    assert "did you mean seed" in run(IMPORTS, CELL, strict)
 
 
 @pytest.mark.parametrize(

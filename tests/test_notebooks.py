@@ -19,7 +19,7 @@ import traitlets.config
 import yaml
 from IPython.core.interactiveshell import InteractiveShell
 
-from unibert_lib import config, demo, pages, parameters, task_parameters
+from unibert_lib import config, demo, injected, pages, parameters, task_parameters
 
 NOTEBOOKS = sorted(demo.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 SOLUTIONS = sorted((demo.NOTEBOOKS / "solutions").glob("*.ipynb"))
@@ -79,8 +79,8 @@ def outputs(notebook):
 @pytest.mark.parametrize("path", NOTEBOOKS, **names)
 def test_every_notebook_runs_and_takes_its_parameter(path, run, runs_folder):
     executed = run(path, runs_folder)
-    [injected] = tagged(executed, "injected-parameters")
-    assert assignments(injected.source)["budget"] == "smoke"
+    [cell] = tagged(executed, "injected-parameters")
+    assert assignments(cell.source)["budget"] == "smoke"
     [parsed] = [cell for cell in executed.cells if "parse_parameters" in cell.source]
     assert "budget='smoke'" in "".join(str(output) for output in parsed.outputs), "show params as the cell's value"
     assert [output.evalue for output in outputs(executed) if output.output_type == "error"] == []
@@ -143,13 +143,15 @@ def test_every_notebook_refuses_it_in_the_cell_after_the_parameters(path, tmp_pa
     monkeypatch.chdir(demo.NOTEBOOKS)
     settings = traitlets.config.Config({"HistoryManager": {"enabled": False}})
     shell = InteractiveShell(config=settings, user_module=types.ModuleType("notebook"))
+    monkeypatch.setattr(injected, "_shell", lambda: shell)
+    monkeypatch.setattr(injected, "_fields", None)
     codes = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     for cell in codes:
-        answer = shell.run_cell(cell.source)
+        answer = shell.run_cell(cell.source, store_history=True)
         if not answer.success:
             break
         if tagged(nbformat.v4.new_notebook(cells=[cell]), "parameters"):
-            shell.run_cell("sead = 1")
+            shell.run_cell("# Parameters\nsead = 1", store_history=True)
     assert "did you mean seed" in str(answer.error_in_exec) and "parse_parameters" in cell.source
     assert not (tmp_path / "runs").exists()
 

@@ -122,12 +122,7 @@ def objective(preset: str, **options: Any) -> ObjectiveConfig:
     """
     if preset not in PRESETS:
         raise ValueError(unknown("preset", preset, PRESETS))
-    known = {option.name for option in dataclasses.fields(ObjectiveConfig)}
-    for name in options:  # parse_parameters passes over a leading underscore
-        if name not in known:
-            raise ValueError(unknown("option", name, known))
-    typed = parse_parameters({"preset": preset, **PRESETS[preset], **options}, ObjectiveConfig)
-    return typed
+    return parse_parameters({"preset": preset, **PRESETS[preset], **options}, ObjectiveConfig)
 
 
 @dataclass(frozen=True)

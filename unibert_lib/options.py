@@ -15,8 +15,6 @@ T = TypeVar("T")
 
 injected.watch()  # every notebook imports this module above its parameters, and has papermill's cell below them
 
-IPYTHON_NAMES = {"In", "Out", "exit", "quit", "open"}
-
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """The valid names, those nearest to ``name`` first: the remedy at the end of an error."""
@@ -33,9 +31,10 @@ def unknown(kind: str, name: str, valid: Iterable[str]) -> str:
 def parse_parameters(namespace: Mapping[str, Any], schema: type[T]) -> T:
     """A notebook's parameters, checked against a frozen dataclass before any work starts.
 
-    ``namespace`` is usually the notebook's ``globals()``: papermill writes what it was given with ``-p``
-    there and only warns about a misspelt name, so every plain value in it must be a field of ``schema``.
-    Modules, functions, classes, names with a leading underscore and IPython's own are passed over.
+    ``namespace`` is a notebook's ``globals()``, or a plain mapping of parameters, as :mod:`unibert_lib.train` reads one
+    from a file. Every name of a mapping must be a field of ``schema``. A kernel also holds what its reader wrote, so
+    there the schema's fields alone are read, and the names that must be fields are those which the parameters cell and
+    papermill's cell gave (:func:`unibert_lib.injected.given`): papermill itself only warns about a misspelt name.
 
     Raises
     ------
@@ -45,19 +44,16 @@ def parse_parameters(namespace: Mapping[str, Any], schema: type[T]) -> T:
 
     Source: ours.
     """
-    injected.rest()
     hints = typing.get_type_hints(schema)
     fields = {f.name: f for f in dataclasses.fields(schema)}  # type: ignore[arg-type]
-    plain = (str, int, float, bool, list, tuple, dict, set, type(None))
-    given = {
-        name: value
-        for name, value in namespace.items()
-        if not name.startswith("_") and name not in IPYTHON_NAMES and (name in fields or isinstance(value, plain))
-    }
-    for name in given:
+    kernel = injected.is_kernel(namespace)
+    for name in injected.given(fields) if kernel else namespace:
         if name not in fields:
-            raise ValueError(f"{schema.__name__}: {unknown('parameter', name, fields)}")
-    return schema(**{name: _typed(name, value, hints[name]) for name, value in given.items()})
+            raise ValueError(f"{schema.__name__}: {unknown('parameter', str(name), fields)}")
+    parameters = schema(**{name: _typed(name, namespace[name], hints[name]) for name in fields if name in namespace})
+    if kernel:
+        injected.rest(fields)
+    return parameters
 
 
 def _typed(name: str, value: Any, hint: Any) -> Any:
