@@ -5,10 +5,12 @@ made from the repository's root into an empty folder: the first command after in
 """
 
 import ast
+import copy
 import dataclasses
 import os
 import re
 import shutil
+import symtable
 import sys
 import types
 
@@ -35,6 +37,20 @@ SCHEMAS = {
     "08": task_parameters.LegalParameters,
     "09": parameters.StatisticsParameters,
 }
+# What a reader changes between the two passes, and what they call things of their own.
+CHANGED = {
+    "00": {"device": "cpu", "seed": 1},
+    "01": {"languages": ["en", "zh"]},
+    "02": {"size": "xsmall"},
+    "03": {"seed": 1},
+    "04": {"languages": ["sw"]},
+    "05": {"seeds": [1, 2]},
+    "06": {"languages": ["en"]},
+    "07": {"languages": ["en", "zh"]},
+    "08": {"level": "fine"},
+    "09": {"unit": "language"},
+}
+OWN = "x = h = n = 3; row = rows = found = []; data_frame = machine = {}; chosen = code = name_ = df = model_ = 'mine'"
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
 in_order = pytest.mark.xdist_group("notebooks")
 names = {"ids": lambda path: path.stem}
@@ -74,16 +90,53 @@ def outputs(notebook):
     return [output for cell in cells for output in cell.outputs]
 
 
+def twice(path, changed):
+    """A notebook run from top to bottom twice in one kernel: its reader edits parameters and has cells of their own."""
+    notebook = nbformat.read(path, as_version=4)
+    again = [copy.deepcopy(cell) for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in again:
+        if "parameters" in cell.metadata.pop("tags", []):
+            given = {**assignments(cell.source), "budget": "smoke", **changed}
+            cell.source = "\n".join(f"{name} = {value!r}" for name, value in given.items())
+    own = [nbformat.v4.new_code_cell(OWN) for _ in range(3)]
+    notebook.cells = [own[0], *notebook.cells, own[1], *again, own[2]]
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+    return notebook
+
+
 @in_order
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, **names)
-def test_every_notebook_runs_and_takes_its_parameter(path, run, runs_folder):
-    executed = run(path, runs_folder)
+def test_every_notebook_runs_twice_in_one_kernel_and_takes_its_parameters(path, run, runs_folder, tmp_path):
+    changed, doubled = CHANGED[path.name[:2]], tmp_path / "doubled" / path.name
+    doubled.parent.mkdir()
+    nbformat.write(twice(path, changed), doubled)
+    executed = run(doubled, runs_folder)
     [cell] = tagged(executed, "injected-parameters")
     assert assignments(cell.source)["budget"] == "smoke"
-    [parsed] = [cell for cell in executed.cells if "parse_parameters" in cell.source]
-    assert "budget='smoke'" in "".join(str(output) for output in parsed.outputs), "show params as the cell's value"
+    first, second = [str(cell.outputs) for cell in executed.cells if "parse_parameters" in cell.source]
+    assert "budget='smoke'" in first and "budget='smoke'" in second, "show params as the cell's value"
+    shown = [f"{name}={tuple(value) if isinstance(value, list) else value!r}" for name, value in changed.items()]
+    assert all(pair in second and pair not in first for pair in shown), shown
     assert [output.evalue for output in outputs(executed) if output.output_type == "error"] == []
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *SOLUTIONS], ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_no_cell_below_the_parameters_gives_one_another_value(path):
+    """Else a second pass of the cell that reads them would read what the first one left."""
+    notebook = nbformat.read(path, as_version=4)
+    [parameters_cell] = tagged(notebook, "parameters")
+    names = set(assignments(parameters_cell.source))
+    others = [cell for cell in notebook.cells if cell.cell_type == "code" and cell is not parameters_cell]
+    bound = {(cell.id, name) for cell in others for name in names & global_names(cell.source)}
+    assert bound == set()
+
+
+def global_names(source):
+    """The names that a cell binds outside its functions and comprehensions."""
+    top = symtable.symtable(source, "cell", "exec")
+    return {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
 
 
 @in_order
