@@ -141,6 +141,17 @@ def test_a_rerun_reads_only_what_is_not_finished(tmp_path):
     assert not (tmp_path / ".staging").exists()
 
 
+def test_an_interrupt_says_how_many_languages_are_finished(tmp_path):
+    def stopped():
+        yield sentence(1, "Een zin.")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as stop:
+        build({"en": [sentence(1, "A sentence.", "en")], "nl": stopped()}, tmp_path)
+    [line] = stop.value._render_traceback_()
+    assert line == "Stopped; languages finished: 1 of 2. Run this cell again to go on from there."
+
+
 def test_a_corpus_of_other_rules_is_not_continued(tmp_path):
     build({"nl": SAMPLES}, tmp_path)
     with pytest.raises(ValueError, match=r"other settings.*choose another folder"):

@@ -124,11 +124,12 @@ def counted(monkeypatch):
     return trained
 
 
-def test_a_finished_cell_is_never_run_again(model, data, run, counted):
+def test_a_finished_cell_is_never_run_again_and_says_so(model, data, run, counted, capsys):
     first = matrix(model, data, run)
-    assert len(counted) == 3
+    assert len(counted) == 3 and "exists already" not in capsys.readouterr().out
     again = matrix(model, data, run)
     assert len(counted) == 3
+    assert capsys.readouterr().out.count(f"exists already and is taken as it is: {runs.short(run.path)}") == 1
     assert first.equals(again)
 
 
@@ -142,8 +143,9 @@ def test_a_killed_cell_starts_anew_and_the_others_stay(model, data, run, monkeyp
         return whole(*arguments)
 
     monkeypatch.setattr(finetune, "evaluate", dies_in_the_second_cell)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as stop:
         matrix(model, data, run)
+    assert stop.value.__notes__ == ["Stopped; cells finished: 1 of 3. Run this cell again to go on from there."]
     monkeypatch.setattr(finetune, "evaluate", whole)
     assert len(counted) == 2 and not run.done
     killed = matrix(model, data, run)

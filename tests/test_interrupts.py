@@ -7,17 +7,20 @@ import signal
 import subprocess
 import sys
 import threading
+import types
 from collections.abc import Iterator
 from types import FrameType
 
 import pytest
+import traitlets.config
+from IPython.core.interactiveshell import InteractiveShell
 
-from unibert_lib.interrupts import Deferred
+from unibert_lib.interrupts import Deferred, resumable
 
 SCRIPT = """
 import signal, sys
-from unibert_lib.interrupts import Deferred
-with Deferred():
+from unibert_lib.interrupts import Deferred, resumable
+with resumable(lambda: "kept"), Deferred():
     signal.raise_signal(getattr(signal, sys.argv[1]))
     print("saved")
 print("never reached")
@@ -116,3 +119,41 @@ def test_a_shell_sees_the_usual_exit_status(name: str, status: int) -> None:
     shell = subprocess.run(["sh", "-c", line, sys.executable, SCRIPT], capture_output=True, text=True)
     said = shell.stdout.splitlines()
     assert said == [f"{name}: stopping as soon as this is saved; once more stops at once", "saved", f"status {status}"]
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, cell: str, **names: object) -> list[str]:
+    """What a notebook shows for a cell's error."""
+    settings = traitlets.config.Config({"HistoryManager": {"enabled": False}})
+    shell, lines = InteractiveShell(config=settings, user_module=types.ModuleType("notebook")), list[str]()
+    monkeypatch.setattr(shell, "_showtraceback", lambda kind, error, traceback: lines.extend(traceback))
+    shell.push({"resumable": resumable, "Deferred": Deferred, "signal": signal, **names})
+    shell.run_cell(cell)
+    return lines
+
+
+def test_a_notebook_shows_one_line_for_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = 0
+
+    def begin() -> None:
+        nonlocal kept
+        with resumable(lambda: f"saved at step {kept} of 9"), Deferred():
+            signal.raise_signal(signal.SIGINT)
+            kept = 7
+
+    line = "Stopped; saved at step 7 of 9. Run this cell again to go on from there."
+    assert shown(monkeypatch, "begin()", begin=begin) == [line]
+    assert shown(monkeypatch, "with resumable(lambda: 'outer'):\n    begin()", begin=begin) == [line]
+
+
+def test_an_error_within_it_is_shown_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(shown(monkeypatch, "with resumable(lambda: 'kept'):\n    1 / 0")) > 3
+
+
+def test_elsewhere_the_line_stands_below_the_traceback() -> None:
+    code = "from unibert_lib.interrupts import resumable\nwith resumable(lambda: 'kept'): raise KeyboardInterrupt"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr.splitlines()[-2:] == [
+        "KeyboardInterrupt",
+        "Stopped; kept. Run this cell again to go on from there.",
+    ]

@@ -280,6 +280,8 @@ def test_a_signal_saves_after_the_step_at_hand_and_the_run_resumes_to_the_bit(
     with pytest.raises(left) as caught:
         train(tmp_path / "asked", store, config)
     assert left is KeyboardInterrupt or caught.value.code == 143
+    said = ["Stopped; saved at step 2 of 6. Run this cell again to go on from there."]
+    assert getattr(caught.value, "__notes__", []) == (said if left is KeyboardInterrupt else [])
     monkeypatch.undo()
     run = tmp_path / "asked/pretrain/run"
     assert [path.name for path in checkpoint.list_checkpoints(run / "checkpoints")] == ["step-00000002"]

@@ -49,7 +49,9 @@ def test_the_embedded_default_makes_corpus_tokens_teacher_and_student(
     root = Path(wanted.runs or "")
     assert {"atlas", "corpus", "tokens", "pretrain"} <= {path.name for path in root.iterdir()}
     recipes.ensure_student(wanted)
-    assert "making" not in capsys.readouterr().out
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.startswith("this run exists already") and str(root) not in line
+    assert runs.short(models["xxsmall"].parent) in line
 
 
 def test_notebook_01_and_03_meet_in_one_corpus(wanted: PretrainParameters) -> None:

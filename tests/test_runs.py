@@ -115,3 +115,8 @@ def test_the_root_can_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert runs.root() == runs.REPOSITORY / "runs"
     monkeypatch.setenv("UNIBERT_RUNS", str(tmp_path / "env"))
     assert runs.root() == tmp_path / "env" and runs.root(tmp_path / "given") == tmp_path / "given"
+
+
+def test_a_path_is_shown_from_the_repository_on_or_by_its_end(tmp_path: Path) -> None:
+    assert runs.short(runs.REPOSITORY / "runs" / "k" / "name") == "runs/k/name"
+    assert runs.short(tmp_path / "my runs" / "k" / "name") == "my runs/k/name"

@@ -12,7 +12,7 @@ import numpy as np
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib import results, runs, tokenizer
-from unibert_lib.interrupts import Deferred
+from unibert_lib.interrupts import Deferred, resumable
 from unibert_lib.matrix import Cell as Cell
 from unibert_lib.matrix import Encoder as Encoder
 from unibert_lib.matrix import Setting
@@ -74,7 +74,12 @@ def run_matrix(
         swept = len(budget.learning_rates) > 1
         missing = {rates[place]: steps for place, (_, steps) in todo.items() if swept and not rates[place].exists()}
         total = sum(steps for _, steps in todo.values()) + len(budget.learning_rates) * sum(missing.values())
-        with bar(total=total, desc=task.name, unit="step", disable=not todo) as shown:
+        if not todo:
+            run.say_done()
+        cells_done = resumable(
+            lambda: f"cells finished: {len(planned) - sum(not p.exists() for p in todo)} of {len(planned)}"
+        )
+        with cells_done, bar(total=total, desc=task.name, unit="step", disable=not todo) as shown:
             for place, (cell, steps) in todo.items():
                 shown.set_postfix_str(f"{cell.setting} {'+'.join(cell.train)} seed {cell.seed}")
                 chosen = rates[place] if swept else None

@@ -1,13 +1,34 @@
-"""Ctrl-C and SIGTERM wait until what was begun is saved."""
+"""Ctrl-C and SIGTERM wait until what was begun is saved; a notebook's stop button gets one line for an answer."""
 
 from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def resumable(saved: Callable[[], str]) -> Iterator[None]:
+    """What an interrupt within it leaves, said in one line: ``saved()``, and what to do.
+
+    A notebook shows the line in the place of a traceback, which IPython asks the error for; elsewhere the line stands
+    below the traceback, and the exit status is as ever. Of several, one within another, the innermost speaks.
+
+    Source: ours.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if not hasattr(stop, "_render_traceback_"):
+            line = f"Stopped; {saved()}. Run this cell again to go on from there."
+            stop.add_note(line)
+            vars(stop)["_render_traceback_"] = lambda: [line]
+        raise
 
 
 class Deferred:

@@ -20,11 +20,11 @@ from unibert_lib import record as figures
 from unibert_lib.batches import IGNORE_INDEX, Batch, fill, make_batch
 from unibert_lib.blockwise import Counts
 from unibert_lib.config import ObjectiveConfig, PretrainConfig
-from unibert_lib.interrupts import Deferred
+from unibert_lib.interrupts import Deferred, resumable
 from unibert_lib.journal import Journal
 from unibert_lib.processes import open_accelerator as open_accelerator
 from unibert_lib.progress import bar
-from unibert_lib.runs import Run, RunError
+from unibert_lib.runs import Run, RunError, short
 from unibert_lib.teacher_cache import TeacherCache
 from unibert_lib.tokens import TokenStore
 from unibert_lib.trainee import Trainee
@@ -65,7 +65,8 @@ def pretrain(
     Source: paper 3.3 and 3.4.
     """
     folders, leads = model_folders(run, list(students)), processes.rank() == 0
-    with run if leads else nullcontext():
+    saved = resumable(lambda: _saved(run.path, config))
+    with saved, run if leads else nullcontext():
         if run.done:
             return folders
         if teacher is not None and teacher.config.vocab_size != store.vocab_size:
@@ -88,6 +89,8 @@ def pretrain(
             if journal and start == 0:
                 _evaluate(made, teacher, store, config, 0, journal)
             left, name = range(start, config.steps), "+".join(students)
+            if config.objective.adversary == "off" and teacher is not None:
+                name += " without adversary"  # a twin's bar stands below its sister's
             shown = bar(left, name, config.steps, initial=start, unit="step", disable=not leads)
             for step in shown:
                 records = _step(step, made, teacher, cache, store, config, accelerator)
@@ -199,8 +202,13 @@ def _resume(path: Path, made: list[Trainee], here: dict[str, Any], anyway: bool)
         trainee.restore(one, tensors)
         one.bad_steps, one.one_language = (state["counters"][one.name][k] for k in ("bad_steps", "one_language"))
     if processes.rank() == 0:
-        print(f"resuming from {folder}")
+        print(f"resuming at step {state['step']} from {short(folder)}")
     return int(state["step"])
+
+
+def _saved(path: Path, config: PretrainConfig) -> str:
+    steps = [folder.name.split("-")[1] for folder in checkpoint.list_checkpoints(path / "checkpoints")]
+    return f"saved at step {int(steps[-1])} of {config.steps}" if steps else "nothing was saved yet"
 
 
 def _machine(accelerator: Accelerator) -> dict[str, Any]:

@@ -42,6 +42,11 @@ def root(path: str | Path | None = None) -> Path:
     return Path(path or os.environ.get("UNIBERT_RUNS") or REPOSITORY / "runs").expanduser().resolve()
 
 
+def short(path: Path) -> str:
+    """A path as its reader needs it: from the repository on, or its last three parts (``runs/pretrain/name``)."""
+    return str(path.relative_to(REPOSITORY)) if path.is_relative_to(REPOSITORY) else "/".join(path.parts[-3:])
+
+
 def fingerprint(*parts: Any) -> str:
     """sha256 (hex) of files, folders or plain values.
 
@@ -165,6 +170,11 @@ class Run:
     @property
     def done(self) -> bool:
         return (self.path / "DONE").exists()
+
+    def say_done(self) -> None:
+        """One line for whoever asks again for what is finished: else a second pass would look as if it did nothing."""
+        where = short(self.path)
+        print(f"this run exists already and is taken as it is: {where}. Other parameters or another name make another")
 
     def finish(self, summary: Mapping[str, Any] | None = None) -> None:
         write_json(self.path / "DONE", {"fingerprint": self.fingerprint, **(summary or {})})

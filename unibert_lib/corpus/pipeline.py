@@ -29,6 +29,7 @@ from unibert_lib.corpus.report import DUPLICATE_PAGE, CorpusReport, LanguageRepo
 from unibert_lib.corpus.shards import KEPT, StagedLanguage, count_bytes, count_joiners, finished, tidy
 from unibert_lib.corpus.stream import LONE_SURROGATE
 from unibert_lib.corpus.wikitext import paragraphs
+from unibert_lib.interrupts import resumable
 
 __all__ = ["build", "finish"]
 
@@ -77,17 +78,24 @@ def build(
     out = Path(out)
     report = open_report(out, {"rules": names, "options": rule_options(rules)})
     hold(out, {code: source.paths for code, source in documents.items() if isinstance(source, Source)})
-    if workers > 1 or executor is not None:
-        tasks = {language: partial(_build, out, language, source, rules) for language, source in documents.items()}
-        executors.run(tasks, lambda language: finished(out, language) is not None, out / ".tasks", workers, executor)
-    with Progress(documents, shown=progress) as bar:
-        for language, source in documents.items():
-            counts = finished(out, language)
-            if counts is None:
-                counts = _build(out, language, bar.watch(language, source), rules)
-            bar.complete(source)
-            report.languages[language] = counts
-            report.write(out)
+
+    def done(language: str) -> bool:
+        return finished(out, language) is not None
+
+    with resumable(lambda: f"languages finished: {sum(map(done, documents))} of {len(documents)}"):
+        if workers > 1 or executor is not None:
+            tasks = {language: partial(_build, out, language, source, rules) for language, source in documents.items()}
+            executors.run(
+                tasks, lambda language: finished(out, language) is not None, out / ".tasks", workers, executor
+            )
+        with Progress(documents, shown=progress) as bar:
+            for language, source in documents.items():
+                counts = finished(out, language)
+                if counts is None:
+                    counts = _build(out, language, bar.watch(language, source), rules)
+                bar.complete(source)
+                report.languages[language] = counts
+                report.write(out)
     tidy(out)
     return report
 

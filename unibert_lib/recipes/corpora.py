@@ -77,7 +77,7 @@ def atlas_dumps(params: CorpusParameters) -> Path:
     )
     with run:
         if not run.done:
-            print(f"writing the embedded encyclopedia's dumps to {run.path}")
+            print(f"writing the embedded encyclopedia's dumps to {runs.short(run.path)}")
             atlas.write_dumps(run.path, languages=chosen, seed=params.seed, pages=pages)
             run.finish()
     return run.path
@@ -99,12 +99,14 @@ def ensure_corpus(params: CorpusParameters | PretrainParameters) -> Path:
     run = open_corpus(wanted)
     with run:
         if not run.done:
-            print(f"making the corpus {run.path}")
+            print(f"making the corpus {runs.short(run.path)}")
             first, workers = run.path / "rules-1-4", wanted.workers
             corpus.build(documents(wanted), first, rules_1_to_4(wanted), workers=workers)
             pieces = _tokenizer(wanted, run.path)
             report = corpus.finish(first, run.path, pieces, minimum=wanted.minimum_pieces, workers=workers)
             run.finish({"languages": list(report.languages)})
+        elif wanted is params:  # notebook 01; whoever needs a corpus for something else does not ask about it
+            run.say_done()
     return run.path
 
 

@@ -12,6 +12,7 @@ from transformers import BertForMaskedLM, PreTrainedModel
 from unibert_lib import pretrain, processes, runs, student, teacher, teacher_cache, teacher_pass, tokenizer, workers
 from unibert_lib.budgets import budget
 from unibert_lib.config import PretrainConfig, objective
+from unibert_lib.interrupts import resumable
 from unibert_lib.parameters import PretrainParameters
 from unibert_lib.recipes.corpora import EMBEDDED, MissingInput, ensure_tokenizer, ensure_tokens
 from unibert_lib.runs import Run
@@ -70,7 +71,7 @@ def ensure_teacher(params: PretrainParameters) -> Path:
     run = runs.open_run("pretrain", None, config, inputs, params.runs, label=f"teacher-{params.budget}")
     if not run.done:
         if processes.rank() == 0:
-            print(f"training the embedded teacher ({config.steps} steps) in {run.path}")
+            print(f"training the embedded teacher ({config.steps} steps) in {runs.short(run.path)}")
         made = new_student(TEACHER, store, config, TEACHER_INTERMEDIATE)
         _pretrain(params, config, store, {"teacher": made}, None, run)
     return run.path / "model"
@@ -99,6 +100,7 @@ def load_teacher(params: PretrainParameters) -> PreTrainedModel | None:
     )
 
 
+@resumable(lambda: "what was finished is kept")
 def ensure_student(params: PretrainParameters, **changes: object) -> dict[str, Path]:
     """Pretrained students by size, trained now where they are missing; ``changes`` replace single parameters.
 
@@ -109,11 +111,15 @@ def ensure_student(params: PretrainParameters, **changes: object) -> dict[str, P
     params = changed(params, **changes)
     if params.num_processes > 1 and not processes.launched():
         run = open_student(params)
-        if not run.done:
+        if run.done:
+            run.say_done()
+        else:
             workers.start(params.num_processes, "unibert_lib.train", runs.plain(params))
         return pretrain.model_folders(run, params.sizes)
     store, guide = ensure_tokens(params), load_teacher(params)
     config, run = params.pretrain_config, open_student(params)
+    if run.done and processes.rank() == 0:
+        run.say_done()
     made = {size: new_student(size, store, config) for size in params.sizes}
     cache = None if run.done else ensure_teacher_cache(params, store, guide)
     return _pretrain(params, config, store, made, guide, run, cache)

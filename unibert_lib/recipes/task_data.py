@@ -37,7 +37,7 @@ def ensure_task_data(params: TaskParameters) -> Path:
     run = runs.open_run("atlas", None, {"tasks": "all", "seed": params.seed}, mark, params.runs, label="tasks")
     with run:
         if not run.done:
-            print(f"writing the embedded task files to {run.path}")
+            print(f"writing the embedded task files to {runs.short(run.path)}")
             atlas.write_tasks(run.path, seed=params.seed)
             run.finish()
     return run.path / ("legal" if params.task == "legal_ner" else params.task)
