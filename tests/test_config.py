@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from unibert_lib import budgets, config
 from unibert_lib.parameters import CorpusParameters, PretrainParameters
@@ -48,6 +49,41 @@ def test_a_mapping_holds_parameters_alone(name: Any) -> None:
 def test_bad_values_are_refused_and_named(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         config.parse_parameters(given, PretrainParameters)
+
+
+@pytest.mark.parametrize(
+    ("file", "remedy"),
+    [
+        ("learning_rate: 1e-4", "1e-4 is text: write 0.0001"),
+        ("learning_rate: 1.0e5", "1.0e5 is text: write 100000.0"),
+        ("dropout: 5e-5", "5e-5 is text: write 5.0e-05"),
+        ("steps: 1e3", "1e3 is text: write 1000"),
+        ("steps: 0o17", "0o17 is text: write 15"),
+        ("steps: 12,000", "12,000 is text: write 12000"),
+        ("languages: [sv, no]", 'quote the word, such as "no"'),
+        ("languages: no", 'quote the word, such as "no"'),
+        ("adversary: off", 'quote the word, such as "no" or "off"'),
+        ("corpus: on", 'quote the word, such as "no"'),
+        ("name: 2026-01-05", "put quotes around it"),
+        ("name: 12_000", "put quotes around it"),
+        ("corpus: 1:30", "put quotes around it"),
+        ("name: None", "a YAML file spells null"),
+        ("steps: None", "a YAML file spells null"),
+    ],
+)
+def test_what_yaml_makes_of_a_value_is_named_with_the_way_to_write_it(file: str, remedy: str) -> None:
+    [name] = given = yaml.safe_load(file)
+    with pytest.raises(ValueError, match=remedy) as refused:
+        config.parse_parameters(given, PretrainParameters)
+    assert name in str(refused.value)
+    if "write " in remedy:  # and what is advised is understood
+        assert config.parse_parameters(yaml.safe_load(f"{name}: {remedy.split()[-1]}"), PretrainParameters)
+
+
+@pytest.mark.parametrize("text", ["fast", "nan", "inf", "1.5"])
+def test_text_that_is_no_such_number_gets_no_advice_for_one(text: str) -> None:
+    with pytest.raises(ValueError, match=r"a int is needed$"):
+        config.parse_parameters({"steps": text}, PretrainParameters)
 
 
 def test_papermills_forms_are_understood() -> None:

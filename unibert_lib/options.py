@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import difflib
+import math
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeVar
+
+import yaml
 
 from unibert_lib import injected
 
@@ -61,10 +65,12 @@ def _typed(name: str, value: Any, hint: Any) -> Any:
     if origin is Literal:
         if value in arguments and any(value == a and type(value) is type(a) for a in arguments):
             return value
-        raise ValueError(unknown(name, str(value), [str(a) for a in arguments]))
+        raise ValueError(unknown(name, str(value), [str(a) for a in arguments]) + _in_yaml(value, str))
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
+        if value == "None":
+            raise ValueError(f"{name}='None' is text; give None, which a YAML file spells null")
         return _typed(name, value, next(a for a in arguments if a is not type(None)))
     if origin is tuple:
         return _typed_tuple(name, value, arguments)
@@ -75,7 +81,39 @@ def _typed(name: str, value: Any, hint: Any) -> Any:
         return float(value)
     if isinstance(value, wanted) and not (wanted in (int, float) and isinstance(value, bool)):
         return value
-    raise ValueError(f"{name}={value!r} is a {type(value).__name__}; a {wanted.__name__} is needed")
+    needed = f"{name}={value!r} is a {type(value).__name__}; a {wanted.__name__} is needed"
+    raise ValueError(needed + _in_yaml(value, wanted))
+
+
+def _in_yaml(value: Any, wanted: type) -> str:
+    """How to write a value in a YAML file, whose rules (of version 1.1) make another thing of what a reader meant."""
+    if wanted in (int, float) and isinstance(value, str):
+        number = next((n for read in _NUMBERS if (n := _read(read, value)) is not None), None)
+        if number is None or (wanted is int and number != int(number)):
+            return ""
+        spelt = yaml.safe_dump(wanted(number)).split()[0]
+        return f". In a YAML file {value} is text: write {spelt}"
+    if wanted is str and isinstance(value, bool):
+        return '. In a YAML file no, off, yes and on are read as False and True: quote the word, such as "no" or "off"'
+    if wanted is str and isinstance(value, (int, float, datetime.date)):
+        return ". In a YAML file put quotes around it, or it is read as a number or a date"
+    return ""
+
+
+# As Python writes numbers; 0o17; 1,000
+_NUMBERS: tuple[Callable[[str], float], ...] = (
+    float,
+    lambda text: int(text, 0),
+    lambda text: int(text.replace(",", "")),
+)
+
+
+def _read(read: Callable[[str], float], text: str) -> float | None:
+    try:
+        number = read(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _typed_tuple(name: str, value: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -84,7 +122,8 @@ def _typed_tuple(name: str, value: Any, arguments: tuple[Any, ...]) -> tuple[Any
     if arguments[0] in (int, float) and isinstance(value, (int, float)):
         value = [value]
     if not isinstance(value, (list, tuple)):
-        raise ValueError(f"{name}={value!r} is a {type(value).__name__}; a list is needed")
+        needed = f"{name}={value!r} is a {type(value).__name__}; a list is needed"
+        raise ValueError(needed + _in_yaml(value, arguments[0]))
     if len(arguments) == 2 and arguments[1] is Ellipsis:
         return tuple(_typed(name, v, arguments[0]) for v in value)
     if len(value) != len(arguments):
