@@ -13,7 +13,7 @@ help:
 	@echo "make test                  install, lint, types, tests, every notebook once"
 	@echo "make reliability           check every promise of the README, 25 minutes at most"
 	@echo "make bench [QUICK=1]       speed and memory against the naive way, runs/bench.json"
-	@echo "make lab                   open the notebooks in JupyterLab"
+	@echo "make lab                   open notebook 00 in JupyterLab, the repository beside it"
 	@echo "make format                format and fix what can be fixed"
 	@echo "make clean                 remove .venv and caches (runs/ stays)"
 
@@ -46,8 +46,12 @@ reliability: $(STAMP)
 bench: $(STAMP)
 	$(PY) -m benchmarks $(if $(QUICK),--quick)
 
+# The whole repository is in view, since the notebooks name its files. Announcements would ask the network, and the
+# reader, before anything else; they are switched off in .venv alone.
 lab: $(STAMP)
-	$(PY) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=notebooks
+	$(PY) -m jupyterlab.labextensions disable @jupyterlab/apputils-extension:announcements
+	$(PY) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. \
+		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
 
 format: $(STAMP)
 	$(PY) -m ruff check --fix .
