@@ -10,6 +10,7 @@ import dataclasses
 import os
 import re
 import shutil
+import subprocess
 import symtable
 import sys
 import types
@@ -207,6 +208,23 @@ def test_every_notebook_refuses_it_in_the_cell_after_the_parameters(path, tmp_pa
             shell.run_cell("# Parameters\nsead = 1", store_history=True)
     assert "did you mean seed" in str(answer.error_in_exec) and "parse_parameters" in cell.source
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("prefix", ["00", "02"])
+def test_the_time_a_notebook_names_is_the_one_that_the_readme_measured(prefix, repository):
+    [path] = demo.notebook_paths([prefix])
+    row = re.search(rf"`{path.stem}` \|[^|]*\| ([\d.]+) \|", (repository / "README.md").read_text(encoding="utf-8"))
+    minutes = float(row[1])
+    said = "under a minute" if minutes < 1 else f"about {minutes:.0f} minutes"
+    assert f"**Time**: {said} on two CPU cores" in nbformat.read(path, as_version=4).cells[0].source
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_lab_opens_the_first_notebook_with_the_repository_in_view_and_asks_nothing(repository):
+    said = subprocess.run(["make", "-n", "lab"], cwd=repository, capture_output=True, text=True, check=True).stdout
+    [first] = demo.notebook_paths(["00"])
+    assert f"default_url=/lab/tree/{first.relative_to(repository)}" in said and "ServerApp.root_dir=. " in said
+    assert "labextensions disable @jupyterlab/apputils-extension:announcements" in said
 
 
 @pytest.mark.parametrize("path", [*NOTEBOOKS, *SOLUTIONS], ids=lambda path: f"{path.parent.name}/{path.stem}")
