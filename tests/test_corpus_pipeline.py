@@ -1,5 +1,6 @@
 """Building a corpus: nothing is lost, memory stays flat, a rerun continues."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -369,7 +370,7 @@ def test_a_file_whose_name_tells_nothing_needs_its_language(tmp_path):
     for path in (dump, text):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with pytest.raises(ValueError, match="give language='<code>'"):
+            with pytest.raises(ValueError, match="give language"):
                 corpus.open_folder(path)
         [record] = corpus.open_folder(path, language="en")["en"]
         assert record.text == "A sentence."
@@ -377,6 +378,31 @@ def test_a_file_whose_name_tells_nothing_needs_its_language(tmp_path):
         corpus.open_folder(text, language="xq")
     with pytest.raises(ValueError, match="goes with one file"):
         corpus.open_folder(tmp_path, language="en")
+
+
+def test_one_language_asked_for_is_that_of_a_single_file_that_tells_none(tmp_path):
+    path = tmp_path / "small-dump.xml.gz"
+    path.write_bytes(gzip.compress(DUMP.format(1, "A sentence.").encode()))
+    [record] = corpus.open_folder(path, ["sw"])["sw"]
+    assert record.text == "A sentence."
+
+
+@pytest.mark.parametrize("header", ["<siteinfo><dbname>zh_yuewiki</dbname></siteinfo>", ""])
+def test_a_dumps_own_header_tells_its_language(tmp_path, header):
+    text = DUMP.format(1, "A sentence.")
+    start = "<mediawiki>" if header else '<mediawiki version="0.10" xml:lang="zh-yue">'
+    (tmp_path / "small-dump.xml.gz").write_bytes(gzip.compress((start + header + text.split(">", 1)[1]).encode()))
+    assert list(corpus.open_folder(tmp_path)) == ["zh-yue"]
+
+
+def test_a_code_that_no_table_holds_blocks_no_other_file(tmp_path):
+    for code in ("it", "ltg"):
+        (tmp_path / f"{code}wiki-latest-pages-articles.xml").write_text(DUMP.format(1, "X."), encoding="utf-8")
+    with pytest.warns(UserWarning, match=r"left out, since its name tells the code 'ltg'"):
+        assert list(corpus.open_folder(tmp_path, ["it"])) == ["it"]
+    declared = "<mediawiki><siteinfo><dbname>ltgwiki</dbname></siteinfo>" + DUMP.format(1, "X.").split(">", 1)[1]
+    (tmp_path / "ltgwiki-latest-pages-articles.xml").write_text(declared, encoding="utf-8")
+    assert list(corpus.open_folder(tmp_path)) == ["it", "ltg"]
 
 
 def test_a_dump_of_an_unknown_language_is_refused_unless_declared(tmp_path):

@@ -1,11 +1,13 @@
 """Wikitext to paragraphs: what goes, what stays, and time on hostile pages."""
 
+import csv
 import time
+from collections import Counter
 
 import mwparserfromhell
 import pytest
 
-from unibert_lib.corpus import Page, paragraphs, read_dump
+from unibert_lib.corpus import Page, paragraphs, read_dump, templates
 from unibert_lib.corpus.wikitext import _blocks, clean, plain, strip_plainly
 
 
@@ -38,9 +40,6 @@ def texts(wikitext, **page):
         ("[[Image:A.jpg]]Text.[[Category:Things]]", ["Text."]),
         ("[[File:A.jpg|thumb|never closed\n\nMedia: the city has two papers.", ["Media: the city has two papers."]),
         ("[[:Category:Things]] is a category.", ["Category:Things is a category."]),
-        ("[[Файл:А.jpg|мини|Подпись]] Текст.\n[[Категория:Вещи]]", ["Текст."]),
-        ("[[Datei:A.jpg|mini|Text]]Satz. [[Kategorie:X]]", ["Satz."]),
-        ("[[ملف:أ.jpg|تصغير|تعليق]]نص. [[تصنيف:شيء]]", ["نص."]),
         ("Text.\n\n[[de:Berlin]]\n[[zh-yue:X]]", ["Text."]),
         ("See [[wikt:word|word]] and [[Re:Zero]].", ["See word and Re:Zero."]),
         ("<gallery>\nA.jpg|caption\n</gallery>Text.", ["Text."]),
@@ -65,6 +64,79 @@ def texts(wikitext, **page):
 )
 def test_markup_goes_and_text_stays(wikitext, expected):
     assert texts(wikitext) == expected
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "expected"),
+    [
+        ("Adults are {{convert|5|to|10|cm|in}} long.", "Adults are 5 to 10 cm long."),
+        ("He is {{convert|6|ft|2|in|cm}} tall.", "He is 6 ft 2 in tall."),
+        ("A plot of {{convert|3|x|4|m|ft|abbr=on}}, {{convert|100|km2|0}}.", "A plot of 3 × 4 m, 100 km²."),
+        ("{{Convert|1|-|2|mi|km|1}} off, {{cvt|14|st|3|lb|kg}}.", "1–2 mi off, 14 st 3 lb."),
+        ("the {{nowrap|[[New York City|NYC]] area}} in May", "the NYC area in May"),
+        ("Then {{nowrap|1=E = mc<sup>2</sup>}} follows.", "Then E = mc2 follows."),
+        ("The {{lang|fr|1=mot}}, {{lang|en|2=word}}, {{lang|la|E = mc²}}.", "The mot, word, E = mc²."),
+        ("So {{lang|fr|mot|italic=no}} and {{lang-fr|[[a|mot]]|links=no}}.", "So mot and mot."),
+        ("In {{transl|ru|ALA|Moskva}} and {{translit|ar|Misr}}.", "In Moskva and Misr."),
+        ("{{cn|It is not well known}} that.", "It is not well known that."),
+        ("Said.\n\n{{quote|To be or not to be.|Hamlet}}", "To be or not to be."),
+        ("Said: {{blockquote|text=To be.|author=W. S.}}", "To be."),
+        ("The {{abbr|NATO|North Atlantic}} and {{tooltip|a|b}}.", "The NATO and a."),
+        ("See {{ill|Foo|de}} and {{ill|Foo|de|Bar|lt=the foo}}.", "See Foo and the foo."),
+        ("Water is {{chem2|H2O}}, {{chem|H|2|O}}.", "Water is H2O, H2O."),
+        ("d{{'}}Artagnan and John{{'s}} and A{{!}}B and a {{=}} b.", "d'Artagnan and John's and A|B and a = b."),
+        ("Foo (({{x}})) bar, [({{x}}; )] baz.", "Foo bar, [] baz."),
+        (
+            "About {{frac|1|2}}, {{frac|3|1|4}}, {{val|5|e=3|u=km}}, {{circa|1900}}.",
+            "About 1/2, 3 1/4, 5 × 10^3 km, c. 1900.",
+        ),
+        ("1900{{snd}}1910 on {{HMS|Victory|1765}} in the {{USS|Iowa}}.", "1900 – 1910 on HMS Victory in the USS Iowa."),
+        ("Died{{citation needed|date=May 2014}} {{sfn|Barnes|1995|p=9}}at home.", "Died at home."),
+        ("It is in [[Imagine: John Lennon]] too.", "It is in Imagine: John Lennon too."),
+        ("!Kung are a [[San people|San]] group.", "!Kung are a San group."),
+        ('"[[leggi razziali\n|leggi]]", introdotte nel 1938.', '"leggi", introdotte nel 1938.'),
+        ("{| class=w style=x\n| a || b\n{{end}}\nText.", "Text."),
+        ("{| class=w style=x\n! a\n| b\nmore of b\n\nText.", "Text."),
+        ("{| border=1 cellpadding=2\n<tr><td>x</td></tr>\n</table>\nText.", "Text."),
+        ("A {{small|{{lang|fr|{{nowrap|mot}}}}}}.", "A mot."),
+    ],
+)
+def test_templates_within_a_sentence_show_what_a_reader_sees(wikitext, expected):
+    assert texts(wikitext)[-1] == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "wikitext", "expected"),
+    [
+        ("ru", "[[Файл:А.jpg|мини|Подпись]] Текст.\n[[Категория:Вещи]]", ["Текст."]),
+        ("de", "[[Datei:A.jpg|mini|Text]]Satz. [[Kategorie:X]]", ["Satz."]),
+        ("ar", "[[ملف:أ.jpg|تصغير|تعليق]]نص. [[تصنيف:شيء]]", ["نص."]),
+        ("ro", "[[Imagine:A.jpg|thumb|x]]Text.", ["Text."]),
+        ("nl", "[[Afbeelding:A.jpg|x]]Een [[image: b.jpg]]zin.", ["Een zin."]),
+        ("fr", "Le {{s|XIX}} et {{langue|en|word}}.", ["Le XIX et word."]),
+        ("it", "È {{cn|molto noto}}.", ["È molto noto."]),
+        ("nl", "De {{BE-vlag|Antwerpen|geenlink}} haven.", ["De Antwerpen haven."]),
+    ],
+)
+def test_a_wikis_own_names_decide(language, wikitext, expected):
+    assert texts(wikitext, language=language) == expected
+
+
+def test_prose_in_templates_that_nobody_listed_is_counted_by_name():
+    lost: Counter[str] = Counter()
+    text = "He {{unheard of|was a king|x=1}} once. {{sfn|Barnes}}\n\n{{Box\n| a\n}}\nText."
+    page = Page("1", "T", 0, False, text, "en")
+    assert [document.text for document in paragraphs(page, lost)] == ["He once.", "Text."]
+    assert lost == {"unheard of": len("was a king")}
+
+
+def test_every_row_of_the_table_of_templates_has_its_source_and_one_meaning_a_wiki():
+    lines = [line for line in templates.TABLE.read_text(encoding="utf-8").split("\n") if not line.startswith("#")]
+    rows = list(csv.DictReader(filter(None, lines)))
+    assert len(rows) > 100 and all(row["template"] and row["wiki"] and ":" in row["source"] for row in rows)
+    names = [(wiki, name) for row in rows for wiki in row["wiki"].split() for name in row["template"].split(";")]
+    assert [name for name, number in Counter(names).items() if number > 1] == []
+    assert [row for row in rows if row["template"] != row["template"].lower() or None in row] == []
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ class CorpusParameters:
     """01_corpus."""
 
     source: str = "atlas"
+    strict: bool = True
     languages: tuple[str, ...] = ()
     tokenizer: str = "train"
     tokenizer_revision: str | None = None

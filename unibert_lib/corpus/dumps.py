@@ -19,6 +19,7 @@ PAGE_BYTES = 16 << 20  # MediaWiki itself refuses articles over 2 MiB (ours)
 _HEADER_CHARACTERS = 1 << 20
 _TAIL = 32  # longer than any token looked for, so that a token cut by a chunk's end is found with the next chunk
 
+_OR_EXCERPT = f"{DOWNLOAD_AGAIN}; an excerpt is taken as it is with strict=False"
 _NO_DTD = "genuine dumps have none: do not use this file, take it again from the publisher"
 
 _OUTSIDE = re.compile(
@@ -76,7 +77,8 @@ def read_dump(
         if strict or error.remedy != DOWNLOAD_AGAIN:
             line = splitter.line if error.line is None else error.line
             reason = f"{error.reason}, after {splitter.pages} completed pages"
-            raise FormatError(path, reason, line=line, byte=error.byte, remedy=error.remedy) from error
+            remedy = _OR_EXCERPT if error.remedy == DOWNLOAD_AGAIN else error.remedy
+            raise FormatError(path, reason, line=line, byte=error.byte, remedy=remedy) from error
         yield splitter.tolerate(error.reason)
         return
     yield from splitter.cut_off()
@@ -93,7 +95,7 @@ def read_dump(
         raise FormatError(path, reason, line=splitter.line, remedy=remedy)
     reason = f"the file ends without </mediawiki>, after {splitter.pages} completed pages"
     if strict:
-        raise FormatError(path, reason, line=splitter.line, remedy=DOWNLOAD_AGAIN)
+        raise FormatError(path, reason, line=splitter.line, remedy=_OR_EXCERPT)
     yield splitter.tolerate(reason)
 
 

@@ -22,6 +22,9 @@ Reader = Callable[[Path, str, Progress], Iterator[Record]]
 
 # A hyphen in a code is an underscore in the file's name: zh_yuewiki-20240101-pages-articles.xml.bz2.
 _DUMP = re.compile(r"(?P<code>[a-z]{2,12}(?:_[a-z]+){0,3})wiki-.*\.xml.*")
+_DECLARED = re.compile(
+    r"<dbname>([a-z_]{2,40})wiki</dbname>|<mediawiki[^<>]{0,2000}?\sxml:lang=[\"']([a-z-]{2,40})[\"']"
+)
 _TATOEBA = re.compile(r"tatoeba\.(?P<code>[a-z]{3})-eng\.(?P<side>[a-z]{3})")
 _TEXT = re.compile(r"(?P<code>[a-z]{2,8}(?:[-_][A-Za-z0-9]{1,8}){0,3})\.txt(?:\.gz|\.bz2)?")
 
@@ -77,7 +80,8 @@ def open_folder(
 ) -> dict[str, Source]:
     """Map a folder, or one file, to its documents by language; nothing is read before the iteration.
 
-    Understood are MediaWiki dumps (``<code>wiki-*.xml*``; several files of one language follow each other), Tatoeba
+    Understood are MediaWiki dumps (``<code>wiki-*.xml*``, or ``*.xml*`` whose header names its wiki; several files of
+    one language follow each other), Tatoeba
     (``tatoeba.xxx-eng.xxx``; English is the sorted union of all ``.eng`` sides), ``<code>.txt`` with one sentence a
     line, and folders ``<code>/`` of parquet files or saved by ``datasets``.
 
@@ -88,9 +92,11 @@ def open_folder(
     languages
         Those wanted, in this order; all that are found by default.
     language
-        The language of a single file whose name does not tell it.
+        The language of a single file that does not tell it; ``languages`` with one code says the same.
     declare
-        Codes outside the table that may occur. The three-letter codes of Tatoeba's own layout need no declaration.
+        Codes outside the table that may occur. The three-letter codes of Tatoeba's own layout need no declaration, nor
+        does a code that a dump declares for itself. Files of other unknown codes are left out with a warning, where
+        others are there.
     strict
         False: a dump without its end is a warning (see :func:`read_dump`).
 
@@ -105,6 +111,9 @@ def open_folder(
     if not path.exists():
         raise ValueError(f"{path}: no such file or folder: check the name")
     known = {*table.LANGUAGES, *declare}
+    wanted = None if languages is None else list(languages)
+    if language is None and wanted is not None and len(wanted) == 1 and path.is_file() and not _tells(path):
+        language = wanted[0]
     if language is not None:
         table.check([language], known)
         if path.is_dir() and not parquet_files(path) and not _is_saved(path):
@@ -114,15 +123,30 @@ def open_folder(
         found = _scan(path, known, strict)
     if not found:
         expected = "<code>wiki-*.xml.bz2, tatoeba.xxx-eng.xxx, <code>.txt or folders <code>/*.parquet"
-        raise ValueError(f"{path}: nothing here is named {expected}; for one file give language='<code>'")
-    if languages is None:
+        raise ValueError(f"{path}: nothing here is named {expected}; for one file give languages=['<code>']")
+    if wanted is None:
         return found
-    return {code: found[code] for code in table.check(languages, found)}
+    return {code: found[code] for code in table.check(wanted, found)}
+
+
+def _tells(path: Path) -> bool:
+    """Whether a file's name or its own header says which language it is."""
+    return any(form.fullmatch(path.name) for form in (_DUMP, _TATOEBA, _TEXT)) or _declared(path) is not None
+
+
+def _declared(path: Path) -> str | None:
+    """The code that a dump's header declares: ``<dbname>enwiki``, else its ``xml:lang``."""
+    if ".xml" not in path.name:
+        return None
+    head = next(decoded_chunks(path), "")
+    found = _DECLARED.search(head[: head.find("<page>") if "<page>" in head else None])
+    return (found.group(1) or found.group(2)).replace("_", "-") if found else None
 
 
 def _scan(path: Path, known: set[str], strict: bool) -> dict[str, Source]:
     files: dict[str, list[tuple[Path, Reader]]] = {}
     english: list[Path] = []
+    unknown: list[tuple[Path, str | None]] = []
     for entry in [path] if path.is_file() else sorted(path.iterdir(), key=_natural):
         if entry.is_dir():
             if entry.name in known and (parquet_files(entry) or _is_saved(entry)):
@@ -132,15 +156,22 @@ def _scan(path: Path, known: set[str], strict: bool) -> dict[str, Source]:
                 english.append(entry)
             else:
                 files.setdefault(match["side"], []).append((entry, _reader(entry, strict)))
-        elif match := _DUMP.fullmatch(entry.name) or _TEXT.fullmatch(entry.name):
-            code = match["code"] if match.re is _TEXT else match["code"].replace("_", "-")
-            if match.re is _TEXT and code not in known:
-                continue  # notes.txt is no corpus
-            table.check([code], known)
-            files.setdefault(code, []).append((entry, _reader(entry, strict)))
+        elif match := _TEXT.fullmatch(entry.name):
+            if match["code"] in known:  # notes.txt is no corpus
+                files.setdefault(match["code"], []).append((entry, _reader(entry, strict)))
         elif ".xml" in entry.name:
-            warnings.warn(f"{entry}: the name tells no language; open it alone with language='<code>'", stacklevel=3)
+            match, declared = _DUMP.fullmatch(entry.name), _declared(entry)
+            code = match["code"].replace("_", "-") if match else declared
+            if code in known or (code is not None and code == declared):
+                files.setdefault(code, []).append((entry, _reader(entry, strict)))
+            else:
+                unknown.append((entry, code))
     found = {code: Source(code, files[code]) for code in sorted(files)}
+    for entry, code in unknown:
+        if code is not None and not files:
+            table.check([code], known)  # refuses it with the nearest codes
+        tells = "tells no language" if code is None else f"tells the code {code!r}, which no table holds"
+        warnings.warn(f"{entry}: left out, since its name {tells}; open it alone, languages=['<code>']", stacklevel=3)
     if english:
         found["eng"] = Source("eng", [(english[0], partial(_read_union, paths=english))])
     return dict(sorted(found.items()))

@@ -7,20 +7,24 @@ a regular expression over ``<ref>.*?</ref>`` and the like is quadratic there (RE
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
+
+from unibert_lib.corpus import templates
 
 # Elements dropped with all they contain.
 _WITH_CONTENT = (
     "ref references math chem ce gallery timeline score syntaxhighlight source pre table imagemap hiero graph mapframe"
-    " maplink templatestyles templatedata inputbox categorytree includeonly style script indicator"
+    " maplink templatestyles templatedata inputbox categorytree includeonly style script indicator tr td th caption"
 )
 # Elements that end a line of text; every other known element leaves its content where it stands.
-_BLOCK = "p div center blockquote ul ol li dl dt dd tr td th caption tbody thead hr h1 h2 h3 h4 h5 h6 poem section br"
+_BLOCK = "p div center blockquote ul ol li dl dt dd tbody thead hr h1 h2 h3 h4 h5 h6 poem section br"
 _INLINE = (
     "a abbr b bdi bdo big cite code data del dfn em font i ins kbd mark nobr noinclude nowiki onlyinclude q rb rp rt"
     " ruby s samp small span strike strong sub sup time tt u var wbr img input object label phonos"
     " html head body title link meta form button iframe o:p"
 )
+_CELLS = frozenset(("table", "tr", "td", "th", "caption"))
 DROPPED_NAMES = frozenset(_WITH_CONTENT.split())
 BLOCK_NAMES = frozenset(_BLOCK.split())
 HTML_NAMES = DROPPED_NAMES | BLOCK_NAMES | frozenset(_INLINE.split())
@@ -81,7 +85,9 @@ def remove_tags(text: str) -> str:
         if found.start() < at or name not in HTML_NAMES:
             continue
         pieces.append(text[at : found.start()])
-        pieces.append(" " if name == "br" else "\n" if name in BLOCK_NAMES or name == "table" else "")
+        # A </table> without its <table> closes a "{|".
+        closing = name == "table" and found.group(1)
+        pieces.append(" " if name == "br" else "\n|}\n" if closing else "\n" if name in BLOCK_NAMES | _CELLS else "")
         at = ends.get(found.start(), found.end())
     pieces.append(text[at:])
     return "".join(pieces)
@@ -104,55 +110,31 @@ def _ends_of_dropped(text: str) -> dict[int, int]:
 
 
 _BRACES = re.compile(r"\{{2,}|\}{2,}|^[ \t:*#]{0,20}\{\||^[ \t]{0,20}\|\}(?!\})", re.MULTILINE)
-_NAME = re.compile(r"\s{0,9}([^|{}\[\]<>\n]{1,40}?)\s{0,9}\|")
-_FUNCTION = re.compile(r"\s{0,9}formatnum\s{0,9}:", re.IGNORECASE)
-_LAST, _FIRST, _PAIR, _COLON = "last", "first", "pair", "colon"
-# The few templates that only dress their argument; every other one goes with its arguments.
-_TRANSPARENT = {
-    **dict.fromkeys(("lang", "transl", "transliteration", "langue", "lang1"), _LAST),
-    **dict.fromkeys(("nowrap", "nobr", "nobreak", "small", "big", "nobold"), _FIRST),
-    **dict.fromkeys(("convert", "cvt"), _PAIR),
-}
-_COPIED_DEPTH = 12  # nested transparent templates beyond this depth are dropped: copying them up is not linear
+_COPIED_DEPTH = 12  # a template nested deeper shows nothing: copying its text up level by level is not linear
 _DEPTH = 100  # openings beyond this depth are counted, not followed
-
-
-def _argument(content: str, kind: str) -> str:
-    values = [value.strip() for value in content.split("|") if "=" not in value]
-    if kind == _LAST:
-        return values[-1] if len(values) > 1 else ""
-    if kind in (_FIRST, _COLON):
-        return values[0] if values else ""
-    return " ".join(values[:2])
-
-
-def _kind(text: str, at: int) -> str | None:
-    if _FUNCTION.match(text, at):
-        return _COLON
-    name = _NAME.match(text, at)
-    key = name.group(1).lower() if name else ""
-    return _FIRST if key.startswith("lang-") else _TRANSPARENT.get(key)
+_LETTERS = re.compile(r"[^\W\d_]{2}")
 
 
 class _Frame:
-    __slots__ = ("kind", "parts", "width")
+    __slots__ = ("parts", "start", "width")
 
-    def __init__(self, width: int, kind: str | None) -> None:
-        self.width, self.kind = width, kind  # width 0: a table
+    def __init__(self, width: int, start: int) -> None:
+        self.width, self.start = width, start  # width 0: a table; start: where the name begins
         self.parts: list[str] = []
 
 
-def remove_templates_and_tables(text: str) -> str:
-    """Remove ``{{...}}`` and ``{|...|}``, nested in any way.
+def remove_templates_and_tables(text: str, wiki: str = "", lost: Counter[str] | None = None) -> str:
+    """Put what a template shows in its place (``data/wikitext/templates.csv``) and remove tables, nested in any way.
 
-    A template that is never closed goes to the end of its line, a table that is never closed loses its row
-    marks later, line by line.
+    A template that is never closed goes to the end of its line, a table that is never closed loses its rows. ``lost``
+    counts the characters of unnamed arguments, by name, of templates within a line that no table lists: they may be
+    prose.
 
     Source: ours.
     """
     if "{" not in text:
         return text
-    root = _Frame(0, None)
+    root = _Frame(0, 0)
     stack = [root]
     at = ignored = 0
     for found in _BRACES.finditer(text):
@@ -164,16 +146,16 @@ def remove_templates_and_tables(text: str) -> str:
         elif token[0] == "}":
             skipped = min(ignored, len(token) // 2)
             ignored -= skipped
-            _close_templates(stack, len(token) - 2 * skipped)
+            _close_templates(stack, len(token) - 2 * skipped, text, at, wiki, lost)
         elif len(stack) >= _DEPTH:
             ignored += len(token) // 2
         elif token.endswith("{|"):
-            stack.append(_Frame(0, None))
+            stack.append(_Frame(0, at))
         else:
             # "{{{" is a parameter's three braces; more are templates within templates.
             pairs = min(len(token) // 2, _DEPTH)
-            stack += [_Frame(2, None) for _ in range(pairs - 1)]
-            stack.append(_Frame(2 + len(token) % 2, _kind(text, at) if len(stack) < _COPIED_DEPTH else None))
+            stack += [_Frame(2, at) for _ in range(pairs - 1)]
+            stack.append(_Frame(2 + len(token) % 2, at))
     stack[-1].parts.append(text[at:])
     # Frames still open hold what follows their mark, in order: read them from the outside in.
     pieces = root.parts
@@ -182,8 +164,24 @@ def remove_templates_and_tables(text: str) -> str:
         if frame.width:
             line_end = rest.find("\n")
             rest = "" if line_end < 0 else rest[line_end:]
+        else:
+            rest = _without_rows(rest)
         pieces.append(rest)
     return "".join(pieces)
+
+
+def _without_rows(rest: str) -> str:
+    """What is left of a table that is never closed: not its attributes, its rows, nor what goes on in a cell."""
+    lines, in_cell = [""], True
+    for line in rest.split("\n")[1:]:
+        bare = line.strip()
+        if not bare or bare[0] == "=":
+            in_cell = False
+        elif bare[0] in "|!":
+            in_cell = True
+        if not in_cell:
+            lines.append(line)
+    return "\n".join(lines)
 
 
 def _close_table(stack: list[_Frame]) -> None:
@@ -195,15 +193,34 @@ def _close_table(stack: list[_Frame]) -> None:
             return
 
 
-def _close_templates(stack: list[_Frame], braces: int) -> None:
+def _close_templates(
+    stack: list[_Frame], braces: int, text: str, at: int, wiki: str, lost: Counter[str] | None
+) -> None:
     while braces >= 2 and len(stack) > 1:
         if stack[-1].width == 0:
             return  # inside a table a stray }} closes nothing outside it
         frame = stack.pop()
         braces -= min(frame.width, braces)
-        if frame.kind is not None:
-            _, _, content = "".join(frame.parts).partition(":" if frame.kind == _COLON else "|")
-            stack[-1].parts.append(_argument(content, frame.kind))
+        name = templates.name_at(text, frame.start)
+        pattern = templates.shows(name, wiki) if name and frame.width == 2 else None
+        if pattern == templates.TABLE_END:
+            if stack[-1].width == 0 and len(stack) > 1:
+                _close_table(stack)
+        elif pattern and len(stack) < _COPIED_DEPTH:
+            _, _, content = "".join(frame.parts).partition(":" if name.endswith(":") else "|")
+            stack[-1].parts.append(templates.rendered(name, pattern, templates.arguments(content, pattern)))
+        elif pattern is None and lost is not None and name and frame.width == 2:
+            _count_lost(frame, name, text, at, lost)
+
+
+def _count_lost(frame: _Frame, name: str, text: str, end: int, lost: Counter[str]) -> None:
+    """An unlisted template within a line: its unnamed arguments may be prose."""
+    before, after = text[max(frame.start - 3, 0) : max(frame.start - 2, 0)], text[end : end + 1]
+    if before.strip("\n") or after.strip("\n"):
+        content = "".join(frame.parts).partition("|")[2]
+        words = [part for part in content.split("|") if "=" not in part and _LETTERS.search(part)]
+        if words:
+            lost[name] += sum(map(len, words))
 
 
 _BRACKETS = re.compile(r"\[\[|\]\]|\n[ \t]{0,20}\n")
@@ -236,6 +253,7 @@ def filter_links(text: str, dropped: Callable[[str], bool]) -> str:
         elif len(frames) > 1:
             content = "".join(frames.pop())
             if not dropped(content.partition("|")[0]):
-                frames[-1].append(f"[[{content.removeprefix(':')}]]")
+                content = content.replace("\n", " ").removeprefix(":")  # a line of its own may begin with its bar
+                frames[-1].append(f"[[{content}]]")
     frames[-1].append(text[at:])
     return "".join(pieces + [piece for frame in frames for piece in frame])

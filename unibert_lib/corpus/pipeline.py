@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,8 @@ from unibert_lib.interrupts import resumable
 
 __all__ = ["build", "finish"]
 
+_OTHERS = "(others)"
+_TEMPLATES = 50  # names of templates that a report lists
 _BATCH, _BATCH_CHARACTERS = 1_000, 200_000  # samples that meet the rules together, at most
 
 
@@ -162,6 +165,7 @@ def _documents(
     seen = _SeenPages()
     current: str | None = None
     duplicate = False
+    lost: Counter[str] = Counter()
     for record in records:
         if isinstance(record, Quarantined):
             counts.quarantined += 1
@@ -176,9 +180,11 @@ def _documents(
             duplicate = not seen.add(record.id)
             counts.duplicate_pages += duplicate
             number = -1
-            for number, document in enumerate(paragraphs(record)):  # noqa: B007
+            for number, document in enumerate(paragraphs(record, lost)):  # noqa: B007
                 yield document, duplicate
             counts.empty_pages += number < 0
+            if len(lost) > 100 * _TEMPLATES:
+                lost = _largest(lost, 50 * _TEMPLATES)
         else:
             if record.page != current:
                 current = record.page
@@ -186,6 +192,15 @@ def _documents(
                 counts.pages += 1
                 counts.duplicate_pages += duplicate
             yield record, duplicate
+    counts.template_text = dict(_largest(lost, _TEMPLATES))
+
+
+def _largest(lost: Counter[str], names: int) -> Counter[str]:
+    """The names with most characters; what the others have together stands under ``(others)``."""
+    known = Counter({name: number for name, number in lost.items() if name != _OTHERS})
+    largest = Counter(dict(known.most_common(names)))
+    rest = lost.total() - largest.total()
+    return largest + Counter({_OTHERS: rest})
 
 
 class _SeenPages:

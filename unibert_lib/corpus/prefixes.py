@@ -5,6 +5,8 @@ A dump declares its own names in ``<siteinfo>``, and those are used too; these t
 
 from __future__ import annotations
 
+from functools import cache
+
 from unibert_lib.languages import LANGUAGES
 
 # Lower case, by language; the English names work in every Wikipedia.
@@ -36,7 +38,24 @@ _FILE_AND_CATEGORY = {
     "eo eu la io": "dosiero,kategorio,fitxategi,irudi,kategoria,imago,arkivo",
     "yo mt scn pms": "fáìlì,ẹ̀ka,stampa,immàggini,catigurìa,figura,categorìa",
 }
-FILE_AND_CATEGORY = frozenset(name for names in _FILE_AND_CATEGORY.values() for name in names.split(","))
+_EVERY = frozenset(name for names in _FILE_AND_CATEGORY.values() for name in names.split(","))
+
+
+@cache
+def file_and_category(language: str, declared: frozenset[str] = frozenset()) -> frozenset[str]:
+    """The prefixes, in lower case, of links to files and categories in one Wikipedia.
+
+    English names are valid in all. To the names that a dump declares come the table's for its language, since
+    declarations leave out aliases (Dutch ``Afbeelding``). Only where a dump declares nothing and its language has no
+    row do the names of all languages count: elsewhere Romanian's ``Imagine:`` is a title.
+
+    Source: mediawiki.org, Help:Namespaces.
+    """
+    own = [names for codes, names in _FILE_AND_CATEGORY.items() if language in codes.split()]
+    if not own and not declared:
+        return _EVERY
+    return declared | frozenset(",".join([_FILE_AND_CATEGORY["en"], *own]).split(","))
+
 
 # Codes of Wikipedias: [[de:Berlin]] links an article to its sisters and shows nothing.
 _OTHER_WIKIPEDIAS = (

@@ -42,6 +42,9 @@ class LanguageReport:
         Hidden characters met before the rules (joiners apart), and how many of them were lone surrogates.
     joiners_in, joiners_kept
         Zero-width joiners and non-joiners before and after the rules.
+    template_text
+        Characters of prose that templates took with them which ``data/wikitext/templates.csv`` does not list, by the
+        template's name: the largest, and ``(others)``.
     pieces, pieces_max, pieces_unknown, pieces_over_512
         Word pieces of the samples kept, the longest sample's, how many are ``[UNK]``, and samples that are longer
         than 512 pieces; None until a tokenizer was seen.
@@ -64,6 +67,7 @@ class LanguageReport:
     surrogates: int = 0
     joiners_in: int = 0
     joiners_kept: int = 0
+    template_text: dict[str, int] = field(default_factory=dict)
     pieces: int | None = None
     pieces_max: int | None = None
     pieces_unknown: int | None = None
@@ -101,6 +105,7 @@ class CorpusReport:
         rows = []
         for report in self.languages.values():
             row = {key: value for key, value in asdict(report).items() if key != "drops"}
+            row["template_text"] = sum(report.template_text.values())
             row["pieces_mean"] = report.pieces_mean
             row.update({f"dropped_{name}": report.drops.get(name, 0) for name in names})
             rows.append(row)
@@ -148,11 +153,11 @@ def load_report(out: str | Path) -> CorpusReport:
 
 def _row(code: str, given: Any) -> LanguageReport:
     row = LanguageReport(**given)
-    counts = {name: value for name, value in vars(row).items() if name not in ("language", "drops")}
-    for name, value in {**counts, **row.drops}.items():
+    counts = {name: value for name, value in vars(row).items() if not isinstance(value, str | dict)}
+    for name, value in {**counts, **row.drops, **row.template_text}.items():
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
             raise ValueError(f"{name} of {code!r} is {value!r:.60}, no count")
-    if row.language != code or not "".join([code, *row.drops]).isprintable():
+    if row.language != code or not "".join([code, *row.drops, *row.template_text]).isprintable():
         raise ValueError(f"the row of {code!r} is that of {row.language!r:.60}")
     return row
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from html import unescape
 
@@ -15,7 +16,7 @@ from unibert_lib.corpus.markup import (
     remove_tags,
     remove_templates_and_tables,
 )
-from unibert_lib.corpus.prefixes import FILE_AND_CATEGORY, LANGUAGE_LINKS
+from unibert_lib.corpus.prefixes import LANGUAGE_LINKS, file_and_category
 from unibert_lib.corpus.records import Document, Page
 
 # A list item is kept where it reads as a sentence: long enough, and closed like one (ours).
@@ -28,6 +29,7 @@ _VARIANT = re.compile(r"-\{([^{}]*)\}-")
 _EMPTY_BRACKETS = re.compile(r"[(（](?:[\s,;:、،؛–—-]|&nbsp;)*[)）]")
 _AFTER_BRACKET = re.compile(r"([(（])[\s,;、،؛]+")
 _BEFORE_BRACKET = re.compile(r"(?<![\s,;、،؛])[\s,;、،؛]+([)）])")
+_HEADER_CELLS = re.compile(r"!.*!!|!\s{0,9}[\w-]{1,20}\s{0,3}=[^|]{0,200}\|(?!\|)")
 _ARGUMENT = re.compile(r"\|\s{0,3}[\w-]{1,20}\s{0,3}=")
 _SPACE_BEFORE = re.compile(r"(?<=\S) +(?=[,.)](?:\s|$))")
 _QUOTES = re.compile(r"'{2,}")
@@ -41,36 +43,42 @@ _PARSER_CHARACTERS = 10_000
 _PARSER_MARKS = 200
 
 
-def paragraphs(page: Page) -> Iterator[Document]:
+def paragraphs(page: Page, lost: Counter[str] | None = None) -> Iterator[Document]:
     """The plain paragraphs of an article, in order; none for redirects and for namespaces other than 0.
 
-    Dropped: comments, references, formulas, tables, galleries, templates, pictures with their captions, categories,
-    links to other languages, headings, and list items that are no sentences. Kept: the text of links and of every
-    other paragraph, with whitespace as single spaces. What cannot be parsed is stripped plainly, never lost.
+    Dropped: comments, references, formulas, tables, galleries, boxes, pictures with their captions, categories,
+    links to other languages, headings, and list items that are no sentences. Kept: the text of links, what templates
+    within a sentence show (``data/wikitext/templates.csv``), and every other paragraph, with whitespace as single
+    spaces. What cannot be parsed is stripped plainly, never lost. ``lost`` counts characters that unlisted templates
+    took with them, by the template's name.
 
     Source: PROTOCOL, "Corpus" (one sample = one paragraph); the rules of stripping are ours.
     """
     if page.redirect or page.namespace != 0:
         return
     number = 0
-    for block in _blocks(clean(page.text, page.prefixes)):
+    for block in _blocks(clean(page.text, page.prefixes, page.language, lost)):
         if text := plain(block):
             yield Document(text, page.language, page.id, page.title, number)
             number += 1
 
 
-def clean(text: str, prefixes: frozenset[str] = frozenset()) -> str:
+def clean(
+    text: str, prefixes: frozenset[str] = frozenset(), language: str = "", lost: Counter[str] | None = None
+) -> str:
     """Remove everything that is not text, leaving links, bold and italics; linear in the length of ``text``.
+
+    ``prefixes`` are the names of the wiki's own file and category namespaces, as its dump declares them.
 
     Source: ours (ECOSYSTEM, "wikitext to text").
     """
     text = protect_nowiki(remove_comments(text.replace("\r\n", "\n")))
-    text = remove_templates_and_tables(remove_tags(text))
-    known = FILE_AND_CATEGORY | prefixes
+    text = remove_templates_and_tables(remove_tags(text), language, lost)
+    known = file_and_category(language, prefixes)
 
     def dropped(target: str) -> bool:
         prefix, colon, rest = target.partition(":")
-        name = prefix.strip().replace("_", " ")
+        name = " ".join(prefix.replace("_", " ").split())
         return bool(colon) and (name.lower() in known or (name in LANGUAGE_LINKS and bool(rest.strip())))
 
     text = filter_links(text, dropped)
@@ -100,7 +108,7 @@ def _blocks(text: str) -> Iterator[str]:
     for line in text.split("\n"):
         bare = line.strip()
         mark = bare[:1]
-        row = mark == "|" or bare[:2] == "{|" or (mark == "!" and ("|" in bare or "!!" in bare))
+        row = mark == "|" or bare[:2] == "{|" or (mark == "!" and _HEADER_CELLS.match(bare) is not None)
         row = row or ("|" in bare and len(_ARGUMENT.findall(bare)) > 1)  # the rest of an unclosed template
         heading = mark == "=" and bare[-1:] == "="
         item = mark and mark in "*#:;"
@@ -137,7 +145,9 @@ def plain(block: str) -> str:
                 block = strip_plainly(block)
     block = _STRAY.sub("", _QUOTES.sub("", unescape(block)))
     if "(" in block or "（" in block:
-        block = _AFTER_BRACKET.sub(r"\1", _EMPTY_BRACKETS.sub("", block))
+        for _ in range(3):  # brackets within brackets
+            block = _EMPTY_BRACKETS.sub("", block)
+        block = _AFTER_BRACKET.sub(r"\1", block)
         block = _BEFORE_BRACKET.sub(r"\1", block)
     block = " ".join(block.split())
     return _SPACE_BEFORE.sub("", block) if " ," in block or " ." in block or " )" in block else block

@@ -50,6 +50,7 @@ def open_corpus(params: CorpusParameters) -> Run:
         "seed": params.seed if params.source == EMBEDDED else None,
         **pages,
     }
+    identity |= {} if params.strict else {"strict": False}
     label = (
         f"{EMBEDDED}-{params.budget}" if params.source == EMBEDDED else re.sub(r"\W+", "-", Path(params.source).name)
     )
@@ -60,7 +61,7 @@ def documents(params: CorpusParameters) -> dict[str, corpus.Source]:
     """Documents by language, lazily: from Atlas's dumps, written first if need be, or from ``params.source``."""
     if params.source == EMBEDDED:
         return corpus.open_folder(atlas_dumps(params), params.languages or None)
-    return corpus.open_folder(_existing(params.source), params.languages or None)
+    return corpus.open_folder(_existing(params.source), params.languages or None, strict=params.strict)
 
 
 def atlas_dumps(params: CorpusParameters) -> Path:
