@@ -113,6 +113,37 @@ def test_the_answer_comes_back_from_its_pieces_in_every_script(pieces, language,
     assert task.score([record], [answer])["exact"] == 1
 
 
+ENDS = ["{} ", " {}", "{}\n", "{}\u00a0", "{}\u200f", "{}\u200b", "{}\u200d", "{}\u00ad", "\ufeff{}", "{}\ufffd"]
+
+
+@pytest.mark.parametrize("ends", ENDS)
+def test_an_answer_that_ends_in_marks_without_a_piece_has_its_target(pieces, ends):
+    text = ends.format("Paris")
+    context = f"Anna lives in{text}near the old harbour"
+    record = Question("Where?", context, (Answer(text, 13),), "en", "1")
+    (feature,) = features = qa.Qa().encode([record], pieces, ())
+    held = context[feature.places[feature.inputs["start_positions"]][0] : 13 + len(text)].strip()
+    assert feature.inputs["end_positions"] and held.startswith("Paris") and qa.Qa().null_targets(features) == 0
+
+
+@pytest.mark.parametrize(
+    ("answers", "target"),
+    [
+        ((Answer("1801", 0),), None),  # does not stand at its place: no target, and not "Anna"
+        ((Answer("1801", -1),), None),
+        ((Answer("1801", 0), Answer("1801", 30)), "1801"),
+    ],
+)
+def test_only_an_answer_that_stands_becomes_a_target(pieces, answers, target):
+    record = Question("When?", "Anna lives in 1. It was built 1801.", answers, "en", "1")
+    (feature,) = features = qa.Qa().encode([record], pieces, ())
+    first, last = feature.inputs["start_positions"], feature.inputs["end_positions"]
+    if target is None:
+        assert (first, last) == (0, 0) and qa.Qa().null_targets(features) == 1
+    else:
+        assert record.context[feature.places[first][0] : feature.places[last][1]] == target
+
+
 def test_windows_share_pieces_and_those_without_the_answer_point_at_cls(pieces):
     context = " ".join([TEXTS[0]] * 12) + " " + TEXTS[4]
     record, task = question("fr", context, "Besançon"), qa.Qa(max_length=48, stride=12)

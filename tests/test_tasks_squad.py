@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unibert_lib import metrics
 from unibert_lib.corpus.records import FormatError
 from unibert_lib.tasks import squad
-from unibert_lib.tasks.records import Answer, Question
+from unibert_lib.tasks.answers import score_of
+from unibert_lib.tasks.records import Answer, Question, Unlabelled
 
 
 def qa(question="Who?", text="Ada", start=0, id="1", **more):
@@ -159,13 +161,80 @@ def test_offsets_count_characters_beyond_the_first_plane_once(tmp_path):
     assert len(data) == 1 and data[0].answers == (Answer("Ada", 2),)
 
 
+def test_squad_v2_is_refused_at_its_first_impossible_question(tmp_path):
+    path = write(tmp_path, ("Ada", [qa(), qa(id="2", is_impossible=True) | {"answers": []}]), indent=1)
+    line = next(n for n, text in enumerate(path.read_text().splitlines(), 1) if '"2"' in text)
+    with pytest.raises(FormatError, match=r"question 2: SQuAD v2 .*Take SQuAD v1\.1") as caught:
+        squad.read_squad(path)
+    assert caught.value.line == line
+
+
+@pytest.mark.parametrize("version", ["2020-06-01", "v2.0", "dev-v2.0", 2.0, 1.1, "1.0", None])
+def test_a_version_alone_makes_no_squad_v2(tmp_path, version):
+    assert len(squad.read_squad(write(tmp_path, ("Ada", [qa(is_impossible=False)]), version=version))) == 1
+
+
+NOTHING = [{"answers": []}, {"answers": None}, {"is_impossible": True}, {"answers": {"text": [], "answer_start": []}}]
+NOTHING += [
+    {"answers": [{"text": text, "answer_start": start}]} for text, start in (("", 0), ("", -1), ("\u200b\n", 0))
+]
+
+
+@pytest.mark.parametrize("split", ["train", "dev", "test"])
+@pytest.mark.parametrize("change", NOTHING)
+def test_a_file_published_without_answers_is_refused_with_the_remedy(tmp_path, change, split):
+    path = write(tmp_path, ("Ada", [qa() | change, qa(id="2") | change]))
+    with pytest.raises(Unlabelled, match=r"no answer in 2 questions, so published without.*test_data"):
+        squad.read_squad(path, split=split)
+
+
+@pytest.mark.parametrize("text", ["\u200f", "\u00ad", "\u200d\u200b", "\u00a0\n", "\ufffd", "\x07"])
+def test_an_answer_of_invisible_marks_alone_is_no_answer(tmp_path, text):
+    path = write(tmp_path, (f"Ada{text}", [qa(), qa(text=text, start=3, id="2")]))
+    assert [q.reason[:11] for q in squad.read_squad(path).quarantined] == ["question 2:"]
+    assert len(squad.read_squad(path, split="test").flagged) == 1
+
+
+def test_a_question_with_one_answer_that_stands_is_trained_on(tmp_path):
+    answers = [{"text": "Ada", "answer_start": 0}, {"text": "Ada", "answer_start": 10}]
+    path = write(tmp_path, ("Then came Ada.", [qa() | {"answers": answers}]))
+    assert len(squad.read_squad(path)) == 1 and squad.read_squad(path).counts["unsliceable"] == 1
+    assert len(squad.read_squad(path, split="test").flagged) == 1
+
+
 @pytest.mark.parametrize(
-    "more", [{"name": "xquad.en.json", "version": "v2.0"}, {"name": "xquad.en.json", "version": 2.0}, {}]
+    ("context", "text", "start", "why"),
+    [
+        ("\U0001f600\U0001f600 Ada", "Ada", 5, "counts UTF-16 units"),
+        ("né à Bée: Ada", "Ada", 13, "counts UTF-8 units"),
+        ("one\r\ntwo Ada", "Ada", 8, "a line's end as one character"),
+        ("caf\u00e9 Ada", "cafe\u0301", 0, "Unicode's form NFD"),
+        ("cafe\u0301 Ada", "caf\u00e9", 0, "Unicode's form NFC"),
+        ("AT&amp;T", "AT&T", 0, "the answer's HTML entities are written out"),
+        ("AT&T", "AT&amp;T", 0, "the context's HTML entities are written out"),
+    ],
 )
-def test_squad_v2_is_refused(tmp_path, more):
-    extra = {} if more else {"is_impossible": True}
-    path = write(tmp_path, ("Ada", [qa(), qa(id="2") | {"answers": []} | extra]), **more)
-    with pytest.raises(FormatError, match=r"SQuAD v2 .*Take SQuAD v1\.1"):
+def test_an_answer_counted_or_written_otherwise_is_told_why_and_never_moved(tmp_path, context, text, start, why):
+    path = write(tmp_path, (context, [qa(text="x", start=0), qa(text=text, start=start)]))
+    train, test = squad.read_squad(path), squad.read_squad(path, split="test")
+    assert why in train.quarantined[1].reason and test[1].answers == (Answer(text, start),)
+
+
+def test_a_byte_order_mark_and_carriage_returns_leave_the_places_alone(tmp_path):
+    path = write(tmp_path, ("one\r\nAda", [qa(start=5)]), indent=1)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert squad.read_squad(path)[0].context == "one\r\nAda"
+
+
+def test_a_file_with_the_hubs_lists_of_answers_is_read(tmp_path):
+    answers = {"text": ["Ada"], "answer_start": [0]}
+    assert squad.read_squad(write(tmp_path, ("Ada", [qa() | {"answers": answers}])))[0].answers == (Answer("Ada", 0),)
+
+
+def test_json_lines_are_refused_by_name(tmp_path):
+    path = tmp_path / "xquad.en.json"
+    path.write_text('{"question": "Who?"}\n{"question": "When?"}\n')
+    with pytest.raises(FormatError, match="JSON Lines"):
         squad.read_squad(path)
 
 
@@ -240,7 +309,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("generated")
 
 
-WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip)
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(metrics.can_be_seen)
 
 
 @settings(max_examples=150, deadline=None)
@@ -286,3 +355,8 @@ def test_noise_is_a_value_error_or_accounted_for_question_by_question(folder, no
         assert str(path) in str(error)
     else:
         assert data.counts["questions"] == len(data) + len(data.quarantined)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\u200b"])
+def test_saying_nothing_earns_nothing_where_the_right_answer_is_empty(text):
+    assert set(score_of(Question("Who?", "Ada", (Answer(text, 0),), "en", "1"), "").values()) == {0.0}

@@ -146,6 +146,14 @@ _ALONE = {
 }
 
 
+def can_be_seen(text: str) -> bool:
+    """Whether a text has more than blanks, controls and marks without a picture (Unicode's classes Z and C).
+
+    Source: ours.
+    """
+    return any(unicodedata.category(char)[0] not in "ZC" for char in text.replace("\ufffd", ""))
+
+
 def qa_scores(prediction: str, answers: Sequence[str], language: str) -> dict[str, float]:
     """How well an answer matches the best of the right ones, as MLQA and as SQuAD v1.1 count it.
 

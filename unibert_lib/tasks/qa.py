@@ -13,10 +13,13 @@ from transformers import AutoModelForQuestionAnswering
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from unibert_lib import metrics
+from unibert_lib.tasks.answers import score_of, stands
 from unibert_lib.tasks.records import Question
 from unibert_lib.tasks.squad import join_contexts as join_contexts
 from unibert_lib.tasks.squad import read_squad as read_squad
 from unibert_lib.tasks.task import Feature, Predictions, Task, load_encoder
+
+Place = tuple[int, int]  # the first character of a piece in the context, and the one after its last
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Qa(Task):
     ) -> list[Feature]:
         """Windows over the contexts; a window that does not hold the whole answer points at [CLS], the null answer.
 
+        The answer is the first of the record's that stands at its place: one that does not is never a target.
         A question is cut to half of the window, so that there is always room for context.
 
         Source: Devlin et al. (2019), section 4.2.
@@ -79,15 +83,19 @@ class Qa(Task):
             return_overflowing_tokens=True,
             return_offsets_mapping=True,
         )
-        features = []
-        for row, record in enumerate(coded["overflow_to_sample_mapping"]):
+        rows = list(enumerate(coded["overflow_to_sample_mapping"]))
+        placed = []
+        for row, _ in rows:
             sides, offsets = coded.sequence_ids(row), coded["offset_mapping"][row]
-            places = tuple(tuple(o) if side == 1 else None for side, o in zip(sides, offsets, strict=True))
+            placed.append(tuple(tuple(o) if side == 1 else None for side, o in zip(sides, offsets, strict=True)))
+        answers = _answers(records, rows, placed) if with_labels else {}
+        features = []
+        for (row, record), places in zip(rows, placed, strict=True):
             inputs = {
                 name: coded[name][row] for name in ("input_ids", "attention_mask", "token_type_ids") if name in coded
             }
             if with_labels:
-                inputs["start_positions"], inputs["end_positions"] = target(records[record], places)
+                inputs["start_positions"], inputs["end_positions"] = target(answers[record], places)
             features.append(Feature(inputs, record, places))
         return features
 
@@ -110,7 +118,7 @@ class Qa(Task):
 
         Source: Devlin et al. (2019), section 4.2.
         """
-        return [found[0].text if found else "" for found in self.spans(records, features, outputs)]
+        return [found[0].text.strip() if found else "" for found in self.spans(records, features, outputs)]
 
     def spans(
         self, records: Sequence[Question], features: Sequence[Feature], outputs: Sequence[Any]
@@ -148,10 +156,7 @@ class Qa(Task):
 
         Source: paper 4 (F1); Lewis et al. (2020), mlqa_evaluation_v1.py.
         """
-        rows = [
-            metrics.qa_scores(text, [answer.text for answer in record.answers], record.language.split("-")[0])
-            for record, text in zip(records, predictions, strict=True)
-        ]
+        rows = [score_of(record, text) for record, text in zip(records, predictions, strict=True)]
         return {
             name: float(np.mean([row[name] for row in rows])) for name in ("f1", "exact", "squad_f1", "squad_exact")
         }
@@ -166,19 +171,34 @@ class Qa(Task):
         return "first span", [record.context[:usual] for record in test]
 
 
-def target(record: Question, places: Sequence[Any]) -> tuple[int, int]:
-    """The first and last piece of the (first) answer in a window, or (0, 0), which is [CLS].
+def target(answer: Sequence[Place], places: Sequence[Place | None]) -> tuple[int, int]:
+    """The first and last of the answer's pieces in a window that holds both, else (0, 0), which is [CLS].
 
     Source: Devlin et al. (2019), section 4.2.
     """
-    if not record.answers:
+    if not answer or answer[0] not in places or answer[-1] not in places:
         return 0, 0
-    begin = record.answers[0].start
-    end = begin + len(record.answers[0].text)
-    inside = [i for i, place in enumerate(places) if place is not None and place[1] > begin and place[0] < end]
-    # The window holds all of the answer if the context goes on to both of its ends.
-    whole = inside and places[inside[0]][0] <= begin and places[inside[-1]][1] >= end
-    return (inside[0], inside[-1]) if whole else (0, 0)
+    inside = [i for i, place in enumerate(places) if place in answer]
+    return inside[0], inside[-1]
+
+
+def _answers(
+    records: Sequence[Question], rows: Sequence[tuple[int, int]], placed: Sequence[Sequence[Place | None]]
+) -> dict[int, list[Place]]:
+    """The pieces of each record's answer, looked for in all of its windows.
+
+    Blanks and marks that nobody sees may have no piece (a tokenizer drops them) or belong to a neighbour's (a
+    blank before a word), so a piece belongs to the answer if both share a character that can be seen.
+    """
+    found: dict[int, set[Place]] = {}
+    for (_, record), places in zip(rows, placed, strict=True):
+        answer = next((a for a in records[record].answers if stands(a, records[record].context)), None)
+        pieces = found.setdefault(record, set())
+        if answer is not None:
+            begin, end, context = answer.start, answer.start + len(answer.text), records[record].context
+            shared = ((place, max(place[0], begin), min(place[1], end)) for place in places if place is not None)
+            pieces.update(place for place, low, high in shared if low < high and metrics.can_be_seen(context[low:high]))
+    return {record: sorted(pieces) for record, pieces in found.items()}
 
 
 def _cut(tokenizer: TokenizersBackend, text: str, pieces: int) -> str:

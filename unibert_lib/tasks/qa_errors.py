@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from unibert_lib import metrics
+from unibert_lib.tasks.answers import score_of
 from unibert_lib.tasks.records import Question
 
 KINDS = ("right", "empty", "wrong country", "wrong kind", "too long", "too short", "other")
@@ -33,14 +33,13 @@ def kind_of_error(record: Question, answered: str, others: Sequence[Question]) -
     Source: ours.
     """
     right = [answer.text for answer in record.answers]
-    scored = metrics.qa_scores(answered, right, record.language.split("-")[0])
+    scored = score_of(record, answered)
     if scored["exact"]:
         return "right"
     if not answered.strip():
         return "empty"
     for other in others:
-        theirs = metrics.qa_scores(answered, [answer.text for answer in other.answers], record.language.split("-")[0])
-        if theirs["f1"] > scored["f1"]:
+        if score_of(other, answered)["f1"] > scored["f1"]:
             return "wrong country" if asks_the_same(record.question, other.question) else "wrong kind"
     if any(text in answered for text in right):
         return "too long"

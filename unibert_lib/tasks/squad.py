@@ -10,16 +10,16 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from numbers import Integral
 from pathlib import Path
 
 from unibert_lib.corpus.records import FormatError
 from unibert_lib.corpus.stream import LONE_SURROGATE
 from unibert_lib.languages import LANGUAGES
+from unibert_lib.tasks.answers import answered, fault_of, read_answers
+from unibert_lib.tasks.answers import stands as stands
 from unibert_lib.tasks.reading import Sorter, language_of, read_text
-from unibert_lib.tasks.records import Answer, Question, Split, TaskData
+from unibert_lib.tasks.records import Question, Split, TaskData, Unlabelled
 
-NO_PLACE = -1  # the start of an answer whose place is not a number (dev and test only)
 _MLQA = re.compile(r"context-([a-z]{2})-question-([a-z]{2})(?![a-z])")
 _ID = re.compile(r'"id"\s*:')  # inside a string the quotes would be escaped, so this is always a key
 _V2 = "SQuAD v2 has questions without an answer"
@@ -36,14 +36,16 @@ def read_squad(path: str | Path, *, language: str | None = None, split: Split = 
     it stands once in the file, as in MLQA and XQuAD, where translations share it; else file and ordinal.
     Questions about one context have different items: ``join_contexts`` gives them one, before data is split.
 
-    In training a question with an answer that does not slice is quarantined; in dev and test it is flagged and
-    keeps its text and place. One without answers, or not a question at all, is quarantined everywhere.
+    In training a question of which no answer slices is quarantined; in dev and test one with any that does not is
+    flagged, and keeps texts and places. One without answers, or not a question at all, is quarantined everywhere.
     ``Quarantined.line`` is the line of the question's id, or 1 where ids cannot be told apart.
 
     Raises
     ------
     FormatError
-        If the file is not JSON of this shape, is SQuAD v2, or its language is unknown.
+        If the file is not JSON of this shape, has a question marked as impossible, or its language is unknown.
+    Unlabelled
+        If it was published without answers: no question has one that can be read.
 
     Source: SQuAD v1.1 (Rajpurkar et al., 2016); MLQA (Lewis et al., 2020).
     """
@@ -53,6 +55,8 @@ def read_squad(path: str | Path, *, language: str | None = None, split: Split = 
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
+        if error.msg == "Extra data":
+            remedy = "this may be JSON Lines, one object a line: SQuAD's JSON is one object, data > paragraphs > qas"
         raise FormatError(path, f"not JSON ({error.msg})", line=error.lineno, remedy=remedy) from error
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits, 10,000 brackets
         raise FormatError(path, f"not JSON of SQuAD's shape ({error})", line=1, remedy=remedy) from error
@@ -69,15 +73,7 @@ def from_rows(
 
     Source: the hub's squad.
     """
-    questions: list[tuple[object, object]] = []
-    for row in rows:
-        answers = row.get("answers")
-        if isinstance(answers, Mapping):
-            columns = (answers.get(name) for name in ("text", "answer_start"))
-            texts, starts = (list(column) if isinstance(column, Iterable) else [None] for column in columns)
-            same = len(texts) == len(starts)
-            answers = [{"text": t, "answer_start": s} for t, s in zip(texts, starts, strict=True)] if same else None
-        questions.append(({**row, "answers": answers}, row.get("context")))
+    questions: list[tuple[object, object]] = [(row, row.get("context")) for row in rows]
     return _collect(source, questions, list(range(1, len(questions) + 1)), language, split)
 
 
@@ -125,8 +121,6 @@ def _language(path: str | Path, given: str | None) -> str:
 
 def _walk(path: str | Path, document: object) -> Iterator[tuple[object, object]]:
     """Each question as it stands, and its context."""
-    if isinstance(document, Mapping) and str(document.get("version", "")).lower().startswith(("v2", "2")):
-        raise FormatError(path, _V2, line=1, remedy=_REMEDY_V2)
     for number, article in enumerate(_list(path, document, "data", "the file"), 1):
         for paragraph in _list(path, article, "paragraphs", f"article {number}"):
             for question in _list(path, paragraph, "qas", f"a paragraph of article {number}"):
@@ -157,6 +151,9 @@ def _lines(text: str, questions: int) -> list[int]:
 def _collect(
     path: str | Path, questions: list[tuple[object, object]], lines: list[int], language: str, split: Split
 ) -> TaskData[Question]:
+    if questions and not any(answered(raw) for raw, _ in questions):
+        remedy = "take the development file as the test (test_data), or the file that holds the answers"
+        raise Unlabelled(path, f"no answer in {len(questions)} questions, so published without", line=1, remedy=remedy)
     sorter = Sorter[Question](str(path), split)
     ids = Counter(_id(raw) for raw, _ in questions)
     triples: Counter[tuple[str, str, str]] = Counter()
@@ -166,13 +163,13 @@ def _collect(
         if isinstance(raw, Mapping) and raw.get("is_impossible") is True:
             raise FormatError(path, f"question {ordinal}: {_V2}", line=line, remedy=_REMEDY_V2)
         text = raw.get("question") if isinstance(raw, Mapping) else None
-        answers = _answers(raw.get("answers")) if isinstance(raw, Mapping) else None
+        answers = read_answers(raw.get("answers")) if isinstance(raw, Mapping) else None
         if not isinstance(text, str) or not isinstance(context, str) or answers is None:
             reason = f"question {ordinal}: question, context or answers are missing or of another type"
             sorter.drop(line, reason, repr(raw))
             continue
         triples[_id(raw), context, text] += 1
-        wrong = [fault for answer in answers if (fault := _fault(answer, context))]
+        wrong = [fault for answer in answers if (fault := fault_of(answer, context))]
         counts["answers"] += len(answers)
         counts["unsliceable"] += len(wrong)
         if not answers:
@@ -185,7 +182,9 @@ def _collect(
         text, context = (LONE_SURROGATE.sub("\ufffd", words) for words in (text, context))
         key = (Path(path).name, ordinal)
         item = _id(raw) if _id(raw) and ids[_id(raw)] == 1 else f"{key[0]}:{ordinal}"
-        numbered = [f"question {ordinal}: {fault}" for fault in (*wrong, *faults)]
+        if split != "train" or len(wrong) == len(answers):  # one that stands can be learned from
+            faults = [*wrong, *faults]
+        numbered = [f"question {ordinal}: {fault}" for fault in faults]
         sorter.add(Question(text, context, clean, language, item, key), line, numbered, repr(raw))
     counts["duplicate_questions"] = triples.total() - len(triples)
     return sorter.data(**counts)
@@ -194,29 +193,3 @@ def _collect(
 def _id(raw: object) -> str:
     found = raw.get("id") if isinstance(raw, Mapping) else None
     return str(found) if isinstance(found, (str, int)) else ""
-
-
-def _answers(raw: object) -> tuple[Answer, ...] | None:
-    """The answers as the file has them, or None where they are not answers at all."""
-    if not isinstance(raw, list):
-        return None
-    answers = []
-    for entry in raw:
-        text = entry.get("text") if isinstance(entry, Mapping) else None
-        if not isinstance(text, str):
-            return None
-        start = entry.get("answer_start")
-        place = int(start) if isinstance(start, Integral) else NO_PLACE
-        answers.append(Answer(text, max(place, NO_PLACE)))
-    return tuple(answers)
-
-
-def _fault(answer: Answer, context: str) -> str:
-    if not answer.text.strip():
-        return "an empty answer"
-    if answer.start == NO_PLACE:
-        return f"answer {answer.text[:60]!r} has no answer_start that is a number from 0"
-    there = context[answer.start : answer.start + len(answer.text)]
-    if there == answer.text:
-        return ""
-    return f"answer {answer.text[:60]!r} does not stand at {answer.start}, where the context reads {there[:60]!r}"
