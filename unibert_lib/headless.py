@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,7 +17,7 @@ from pathlib import Path
 import psutil
 import yaml
 
-from unibert_lib import injected, runs
+from unibert_lib import injected, runs, workers
 from unibert_lib.pages import Timing
 
 NOTEBOOKS = runs.REPOSITORY / "notebooks"
@@ -208,14 +207,7 @@ def stoppable() -> Iterator[None]:
 
 def _papermill() -> None:
     """Papermill in this process, which ends with the one that started it, as a kernel ends with papermill."""
-    starter = int(sys.argv.pop(1))
-
-    def watch() -> None:
-        while os.getppid() == starter:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    workers.end_with(int(sys.argv.pop(1)))
     from papermill.cli import papermill
 
     papermill()

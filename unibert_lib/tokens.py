@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow.parquet as pq
+from filelock import FileLock
 from numpy.typing import NDArray
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
@@ -161,13 +162,18 @@ def write(
             raise ValueError(f"{out}: made from another corpus, tokenizer or split; remove it or choose another name")
         return store
     staging = out.with_name(f".{out.name}.staging")
-    shutil.rmtree(staging, ignore_errors=True)
-    try:
-        with runs.writing(out):
-            _write_store(corpus_dir, tokenizer, out, staging, identity, mark, apart)
-    except runs.NotWritten:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
+    with runs.writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        waiting = FileLock(out.with_name(f".{out.name}.lock")).acquire()
+    with waiting:  # of two that begin together one writes the store, and the other finds it
+        if not (out / "meta.json").exists():
+            shutil.rmtree(staging, ignore_errors=True)
+            try:
+                with runs.writing(out):
+                    _write_store(corpus_dir, tokenizer, out, staging, identity, mark, apart)
+            except runs.NotWritten:
+                shutil.rmtree(staging, ignore_errors=True)
+                raise
     return TokenStore.open(out)
 
 

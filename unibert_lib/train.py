@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import yaml
 from filelock import FileLock
 from torch.distributed.elastic.multiprocessing.errors import record
 
-from unibert_lib import processes, recipes, runs
+from unibert_lib import processes, recipes, runs, workers
 from unibert_lib.options import parse_parameters
 from unibert_lib.parameters import PretrainParameters
 
@@ -60,6 +61,8 @@ def _value(text: str) -> Any:
 
 @record  # leaves an error's message where torchrun finds it
 def main(arguments: Sequence[str] | None = None) -> None:
+    if processes.launched():  # torchrun's process is the parent; a notebook's kernel may stand above it
+        workers.end_with(os.getppid(), int(os.environ.get(workers.LEADER, os.getppid())))
     params = read(arguments)
     home = runs.root(params.runs)
     with runs.writing(home):

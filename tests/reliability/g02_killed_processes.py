@@ -13,7 +13,7 @@ from unittest import mock
 
 import torch.distributed as dist
 
-from tests.reliability import events, training
+from tests.reliability import events, orphans, training
 from tests.reliability.g01_killed_anywhere import save_in_place, spread
 from tests.reliability.goal import Goal, Outcome, Plan
 from tests.reliability.training import Training
@@ -102,11 +102,15 @@ def check(plan: Plan) -> Outcome:
     found = tuple(failure for failure in failures if failure)
     if not killed:
         found += ("no leader was killed at an event",)
+    for number in range(plan.share(2, 0)):
+        led = orphans.killed_training(plan.folder / f"led {number}")
+        found += tuple(f"the leader that started both, killed alone: {said}" for said in led)
     if waited:
         found += (f"{waited} processes did not notice within {PATIENCE:.0f} s that the other was gone",)
     figures = {
         "file events of a leader": len(seen),
         "leader killed at events": killed,
+        "who started both killed alone": plan.share(2, 0),
         "at random moments": len(failures) - len(at),
         "resumed identically": sum(failure is None for failure in failures),
     }

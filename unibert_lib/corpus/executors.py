@@ -1,7 +1,7 @@
 """Several languages at a time: one task each, on one machine or, by datatrove's Ray and Slurm executors, on many.
 
 A task writes its language as one process would, and a language appears whole or not at all; hence the same output, and
-whatever a killed worker leaves unfinished is done again.
+whatever a killed worker leaves unfinished is done again. A worker ends with the process that started it.
 
 >>> from datatrove.executor import RayPipelineExecutor  # doctest: +SKIP
 >>> corpus.build(documents, out, workers=64, executor=RayPipelineExecutor)  # doctest: +SKIP
@@ -10,12 +10,15 @@ whatever a killed worker leaves unfinished is done again.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
+
+from unibert_lib.workers import end_with
 
 ATTEMPTS = 3  # a worker that the system kills for its memory is replaced so often (ours)
 Task = Callable[[], object]
@@ -93,7 +96,8 @@ def _local() -> Callable[..., Any]:
 
         def run(self) -> None:
             context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(min(self.workers, self.tasks), mp_context=context) as pool:
+            workers, leader = min(self.workers, self.tasks), (os.getpid(),)
+            with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with, initargs=leader) as pool:
                 tasks = self.pipeline[0].tasks.items()
                 work = [pool.submit(_one, rank, task, self.tasks, self.logging_dir.path) for rank, task in tasks]
                 for waiting in work:

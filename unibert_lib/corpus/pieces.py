@@ -19,7 +19,15 @@ import pyarrow.parquet as pq
 from unibert_lib.corpus import executors
 from unibert_lib.corpus.marks import hold
 from unibert_lib.corpus.report import REPORT, CorpusReport, LanguageReport, check_balance, load_report, open_report
-from unibert_lib.corpus.shards import KEPT_WITH_PIECES, StagedLanguage, count_bytes, count_joiners, finished, tidy
+from unibert_lib.corpus.shards import (
+    KEPT_WITH_PIECES,
+    StagedLanguage,
+    check_rows,
+    count_bytes,
+    count_joiners,
+    finished,
+    tidy,
+)
 from unibert_lib.corpus.sources import parquet_files
 from unibert_lib.corpus.wordpieces import MINIMUM_PIECES, WordIds
 from unibert_lib.progress import bar
@@ -89,6 +97,7 @@ def finish(
 
 
 def _finish(source: Path, out: Path, before: LanguageReport, words: WordIds, minimum: int) -> LanguageReport:
+    check_rows(source / before.language, before.paragraphs_out)
     with StagedLanguage(out, before.language, KEPT_WITH_PIECES) as staged:
         counts = _count_pieces(source, staged, before, words, minimum)
         check_balance([counts])

@@ -13,16 +13,18 @@ from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
 from unibert_lib.corpus.filters import JOINERS
-from unibert_lib.corpus.records import Quarantined
+from unibert_lib.corpus.records import FormatError, Quarantined
 from unibert_lib.corpus.report import LanguageReport
 from unibert_lib.corpus.stream import LONE_SURROGATE
-from unibert_lib.runs import writing
+from unibert_lib.runs import RunError, writing
 
 _COUNTS = "_report.json"  # parquet readers skip names that begin with an underscore
 ROW_GROUP_ROWS = 5_000
 ROW_GROUP_CHARACTERS = 4_000_000
+PATIENCE = 20.0  # seconds in which a worker must have noticed that its leader is gone (ours)
 PART_CHARACTERS = 128_000_000  # many shards: datasets reads with one worker a file
 
 KEPT = pa.schema([("page", pa.string()), ("title", pa.string()), ("paragraph", pa.int32()), ("text", pa.string())])
@@ -104,7 +106,14 @@ class ShardWriter:
 class StagedLanguage:
     """One language of a corpus, written aside and moved into place when it is complete.
 
-    The folder ``<out>/<language>`` is moved last: where it exists the language is finished.
+    The folder ``<out>/<language>`` is moved last: where it exists the language is finished. Who writes a language holds
+    its lock (``<out>/.locks/<language>``): a worker whose leader was killed may live on for a moment, and must not
+    write beside the one that begins again.
+
+    Raises
+    ------
+    RunError
+        If another process goes on writing this language for longer than :data:`PATIENCE`.
     """
 
     def __init__(self, out: Path, language: str, schema: pa.Schema) -> None:
@@ -114,6 +123,13 @@ class StagedLanguage:
         self._quarantine: TextIO | None = None
 
     def __enter__(self) -> StagedLanguage:
+        place = self.out / ".locks" / self.language
+        with writing(place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._lock = FileLock(place).acquire(timeout=PATIENCE)
+            except Timeout:
+                raise RunError(f"{place}: another process writes this language; wait for it, or end it") from None
         shutil.rmtree(self._folder, ignore_errors=True)  # what a killed run left
         with writing(self._folder):
             self.dropped_folder.mkdir(parents=True)
@@ -141,8 +157,10 @@ class StagedLanguage:
             self._quarantine.write(json.dumps(asdict(record)) + "\n")
 
     def complete(self, report: LanguageReport) -> None:
-        """Move the finished language into place."""
+        """Move the finished language into place, once its rows on disk are as many as the report says."""
         self._close()
+        check_rows(self._folder / "kept", report.paragraphs_out)
+        check_rows(self.dropped_folder, sum(report.drops.values()))
         with writing(self.out / self.language):
             self._move(report)
 
@@ -172,12 +190,29 @@ class StagedLanguage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(*(() if error is None else (OSError, ValueError))):  # the first error is the one to tell
-            self._close()  # after an error the staged shards stay readable, for inspection
-        if error is None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-        elif isinstance(error, ValueError):
-            error.add_note(f"what was read before the error lies in {self._folder}")
+        with self._lock:
+            with suppress(*(() if error is None else (OSError, ValueError))):  # the first error is the one to tell
+                self._close()  # after an error the staged shards stay readable, for inspection
+            if error is None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+            elif isinstance(error, ValueError):
+                error.add_note(f"what was read before the error lies in {self._folder}")
+
+
+def check_rows(folder: Path, expected: int) -> None:
+    """Count the rows of a folder's shards against the report's.
+
+    Raises
+    ------
+    FormatError
+        If there are more or fewer.
+
+    Source: ours (RELIABILITY: input = kept + dropped + quarantined).
+    """
+    rows = sum(pq.read_metadata(part).num_rows for part in sorted(folder.glob("part-*.parquet")))
+    if rows != expected:
+        reason = f"the shards hold {rows} rows where the report says {expected}"
+        raise FormatError(folder, reason, remedy="delete this folder and run the same again")
 
 
 def tidy(out: Path) -> None:
@@ -188,9 +223,17 @@ def tidy(out: Path) -> None:
 
 
 def finished(out: Path, language: str) -> LanguageReport | None:
-    """The report of a language that an earlier run finished, or None."""
+    """The report of a language that an earlier run finished, or None; its rows are counted.
+
+    Raises
+    ------
+    FormatError
+        If the shards hold another number of rows than the report says.
+    """
     path = out / language / _COUNTS
     if not path.is_file():
         return None
     shutil.rmtree(out / ".staging" / language, ignore_errors=True)  # of a run killed between the last move and this
-    return LanguageReport(**json.loads(path.read_text(encoding="utf-8")))
+    report = LanguageReport(**json.loads(path.read_text(encoding="utf-8")))
+    check_rows(out / language, report.paragraphs_out)
+    return report
