@@ -7,10 +7,13 @@ import signal
 import sys
 from functools import partial
 
+import pyarrow.parquet as pq
 import pytest
+from filelock import FileLock
 
 from unibert_lib import atlas, corpus, tokenizer
-from unibert_lib.corpus import FormatError, executors
+from unibert_lib.corpus import FormatError, executors, shards
+from unibert_lib.runs import RunError
 
 LANGUAGES = ("en", "es", "nl")
 
@@ -99,6 +102,27 @@ def test_an_error_survives_being_taken_apart():
     again = copy.copy(error)  # as it is taken apart and put together on its way from a worker
     assert (str(again), again.line, again.byte, again.remedy) == (str(error), 2, None, "download it again")
     assert again.__notes__ == ["a note"]
+
+
+def test_a_language_that_another_process_writes_is_waited_for_and_then_named(tmp_path, dumps, monkeypatch):
+    monkeypatch.setattr(shards, "PATIENCE", 0.1)
+    place = tmp_path / ".locks" / "en"
+    place.parent.mkdir()
+    with FileLock(place), pytest.raises(RunError, match="another process writes this language"):
+        corpus.build(corpus.open_folder(dumps, ["en"]), tmp_path, progress=False)
+    corpus.build(corpus.open_folder(dumps, ["en"]), tmp_path, progress=False)
+
+
+def test_a_finished_language_whose_rows_are_not_those_of_its_report_is_refused(tmp_path, dumps, pieces):
+    report = corpus.build(corpus.open_folder(dumps, ["en"]), tmp_path / "a", progress=False)
+    part = tmp_path / "a" / "en" / "part-00000.parquet"
+    rows = pq.read_table(part)
+    pq.write_table(rows.slice(1), part)
+    expected = rf"hold {len(rows) - 1} rows where the report says {report.languages['en'].paragraphs_out}"
+    with pytest.raises(FormatError, match=expected):
+        corpus.build(corpus.open_folder(dumps, ["en"]), tmp_path / "a", progress=False)
+    with pytest.raises(FormatError, match=expected):
+        corpus.finish(tmp_path / "a", tmp_path / "b", pieces, progress=False)
 
 
 class Queue:

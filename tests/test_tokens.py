@@ -229,7 +229,7 @@ def test_a_full_disk_leaves_no_half_store_and_is_named(tmp_path: Path, monkeypat
     monkeypatch.setattr(tokens.np, "save", full)
     with pytest.raises(runs.NotWritten, match=r"tokens: not written .*No space left.*Free some disk space"):
         make_store(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus", "tokenizer"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".tokens.lock", "corpus", "tokenizer"]
 
 
 def test_a_missing_language_and_a_missing_store_are_errors(tmp_path: Path) -> None:
