@@ -1,5 +1,6 @@
 """Reading inference data: four layouts, quotes as data, and what is set aside or flagged."""
 
+import csv
 import string
 from collections import Counter
 
@@ -9,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unibert_lib.corpus.records import FormatError
-from unibert_lib.tasks import reading, xnli
-from unibert_lib.tasks.records import SentencePair
+from unibert_lib.tasks import folders, reading, xnli
+from unibert_lib.tasks.dataset import shared_items
+from unibert_lib.tasks.records import SentencePair, Unlabelled
 
 HEADER = (
     "language\tgold_label\tsentence1_binary_parse\tsentence2_binary_parse\tsentence1_parse\tsentence2_parse\t"
@@ -257,3 +259,65 @@ def test_noise_is_a_value_error_or_accounted_for_row_by_row(folder, noise, split
 
 def test_the_codes_of_the_alias_table_are_lower_case():
     assert all(alias == alias.lower() and set(alias) <= set(string.ascii_lowercase) for alias in xnli.ALIASES)
+
+
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+def test_a_file_that_csv_wrote_is_unquoted(tmp_path, quoting):
+    rows = [('He said "hi"', "She\theard.", "neutral"), ('"Quoted"', "plain", "entailment")]
+    rows.append(("over\ntwo lines", "x", "contradiction"))
+    path = tmp_path / "train-en.tsv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream, delimiter="\t", quoting=quoting).writerows(rows)
+    data = xnli.read_xnli(path)
+    assert [(r.premise, r.hypothesis, r.label) for r in data] == rows and data.counts["quoted"] == 1
+
+
+def test_quotes_that_csv_would_have_written_otherwise_are_data(tmp_path):
+    path = tmp_path / "train-en.tsv"
+    path.write_text('"No," he said.\tHe spoke.\tneutral\n"He left."\t"Did he?\tentailment\n', encoding="utf-8")
+    assert [r.premise for r in xnli.read_xnli(path)] == ['"No," he said.', '"He left."']
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A man.\tA boy.\nA cat.\tA dog.\n",
+        "premise\thypothesis\nA man.\tA boy.\n",
+        "A man.\tA boy.\t-\nA cat.\tA dog.\t-\n",
+        "sentence1\tsentence2\tgold_label\nA man.\tA boy.\t?\n",
+        "A man.\tA boy.\t\nA cat.\tA dog.\t\n",
+    ],
+)
+def test_a_file_published_without_labels_is_refused_by_name(tmp_path, text):
+    path = tmp_path / "test-en.tsv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(Unlabelled, match=r"test-en.tsv, line 1: .*published without.*test_data"):
+        xnli.read_xnli(path, split="test")
+
+
+def test_class_numbers_of_the_hub_are_labels(tmp_path):
+    path = tmp_path / "train-en.tsv"
+    path.write_text("a\tb\t0\nc\td\t2\ne\tf\t1\n", encoding="utf-8")
+    assert [r.label for r in xnli.read_xnli(path)] == ["entailment", "contradiction", "neutral"]
+
+
+def parallel(folder, en, ur, labels=("neutral", "entailment")):
+    for code, premises in (("en", en), ("ur", ur)):
+        rows = [f"{premise}\th{n}{k}\t{label}" for n, premise in enumerate(premises) for k, label in enumerate(labels)]
+        (folder / f"dev-{code}.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def test_premises_that_are_equal_in_one_language_alone_stay_on_one_side(tmp_path):
+    en = [f"A man {n}." for n in range(40)]
+    ur = [f"Aadmi {n // 2 if n < 20 else n}." for n in range(40)]  # ten pairs read alike in Urdu
+    parallel(tmp_path, en, ur)
+    data, _ = folders.open_folder("nli", tmp_path)
+    side = {r.premise: s for s in ("train", "dev", "test") for part in data.split(s).values() for r in part}
+    assert [n for n in range(40) if side[en[n]] != side[ur[n]]] == []
+    assert shared_items(data.train.values(), data.test.values()) == 0
+
+
+def test_files_that_are_no_translations_row_by_row_are_told(tmp_path):
+    parallel(tmp_path, [f"A man {n}." for n in range(40)], [f"Aadmi {n}." for n in range(30)])
+    _, remarks = folders.open_folder("nli", tmp_path)
+    assert [remark for remark in remarks if "no translations of each other" in remark]

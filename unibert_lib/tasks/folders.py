@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from unibert_lib.tasks import ner, qa, sts
-from unibert_lib.tasks.dataset import SPLITS, TaskSet, split_by_item, spoken
+from unibert_lib.tasks.dataset import SPLITS, TaskSet, split_by_item, spoken, tie_pairs
 from unibert_lib.tasks.layouts import LAYOUTS, TOGETHER, File, Layout, files_of, name_of
 from unibert_lib.tasks.records import Split, TaskData, Unlabelled
 
@@ -65,6 +65,10 @@ def open_folder(
         remarks.append(f"test data from {tested.name}")
     if task == "qa":  # several questions ask about one context: it must not stand on two sides
         found = {split: _joined(by) for split, by in found.items()}
+    if task == "nli":
+        tied = {split: tie_pairs(by) for split, by in found.items()}
+        found = {split: by for split, (by, _) in tied.items()}
+        remarks += [f"{split}: {said}" for split, (_, said) in tied.items() if said]
     present = [split for split in SPLITS if found[split]]
     if len(present) == 1:
         name = name_of(Path(folder), layouts[present[0]])

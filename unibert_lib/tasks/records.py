@@ -52,6 +52,8 @@ class TaggedSentence:
 class SentencePair:
     """Premise and hypothesis with entailment, neutral or contradiction. ``item`` names the premise.
 
+    ``row`` is the row's number (from 1) in a file without ids, the same in its translations; 0 in one with ids.
+
     Source: XNLI.
     """
 
@@ -60,6 +62,7 @@ class SentencePair:
     label: str
     language: str
     item: str
+    row: int = field(default=0, compare=False, repr=False)
     flag: Quarantined | None = field(default=None, compare=False, repr=False)
 
 

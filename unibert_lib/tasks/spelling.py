@@ -40,9 +40,9 @@ class Spelling:
 def _spellings() -> Iterable[Spelling]:
     for letters, kind in ((LETTERS, "PER"), (LETTERS.lower(), "per")):
         letter = rf"(?P<letter>[{letters}])"
-        for by in "-_":
-            yield Spelling(f"{letters[0]}{by}{kind}", re.compile(rf"{letter}{by}(?P<type>{_TYPE})"))
-            yield Spelling(f"{kind}{by}{letters[0]}", re.compile(rf"(?P<type>{_TYPE}){by}{letter}"))
+        for by in "-_:/|":
+            yield Spelling(f"{letters[0]}{by}{kind}", re.compile(rf"{letter}[{by}](?P<type>{_TYPE})"))
+            yield Spelling(f"{kind}{by}{letters[0]}", re.compile(rf"(?P<type>{_TYPE})[{by}]{letter}"))
         yield Spelling(letters[0], re.compile(letter))
 
 

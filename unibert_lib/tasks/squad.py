@@ -17,6 +17,7 @@ from unibert_lib.corpus.stream import LONE_SURROGATE
 from unibert_lib.languages import LANGUAGES
 from unibert_lib.tasks.answers import answered, fault_of, read_answers
 from unibert_lib.tasks.answers import stands as stands
+from unibert_lib.tasks.dataset import tie
 from unibert_lib.tasks.reading import Sorter, language_of, read_text
 from unibert_lib.tasks.records import Question, Split, TaskData, Unlabelled
 
@@ -93,19 +94,7 @@ def join_contexts(*data: TaskData[Question]) -> tuple[TaskData[Question], ...]:
 
     Source: ours.
     """
-    parent: dict[tuple[str, ...], tuple[str, ...]] = {}
-
-    def root(node: tuple[str, ...]) -> tuple[str, ...]:
-        while (up := parent.setdefault(node, node)) != node:
-            parent[node] = node = parent[up]
-        return node
-
-    for record in (record for part in data for record in part.records):
-        one, other = root(("", record.item)), root((context_language(record.language), record.context))
-        parent[max(one, other)] = min(one, other)  # items sort before contexts, so an item is always the root
-    return tuple(
-        replace(part, records=tuple(replace(r, item=root(("", r.item))[1]) for r in part.records)) for part in data
-    )
+    return tie(data, lambda record: [(context_language(record.language), record.context)])
 
 
 def _language(path: str | Path, given: str | None) -> str:

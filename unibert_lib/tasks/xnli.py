@@ -1,10 +1,13 @@
 """Read inference data: the official XNLI files, MultiNLI in XNLI's translations, XTREME's layout, AmericasNLI.
 
-Quotes are data in all of them: a row is a line, a cell ends at a tab, and nothing is unquoted.
+Quotes are data in all of them: a row is a line, a cell ends at a tab, and nothing is unquoted. A file that ``csv``
+wrote with tabs quotes its cells; it is told by being, to the letter, what ``csv`` would write of what it reads in it.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
@@ -13,11 +16,12 @@ from pathlib import Path
 from unibert_lib.corpus.records import FormatError
 from unibert_lib.corpus.stream import LONE_SURROGATE
 from unibert_lib.tasks.reading import Sorter, language_of, named_languages, read_text
-from unibert_lib.tasks.records import SentencePair, Split, TaskData
+from unibert_lib.tasks.records import SentencePair, Split, TaskData, Unlabelled
 
 LABELS = ("entailment", "neutral", "contradiction")  # the order of the hub's class numbers
 ALIASES: Mapping[str, str] = {**{label: label for label in LABELS}, "contradictory": "contradiction"}
-NO_LABEL = ("", "-")  # MultiNLI writes "-" where its annotators did not agree
+NUMBERS = dict(zip(("0", "1", "2"), LABELS, strict=True))  # what the hub's class numbers stand for
+NO_LABEL = ("", "-", "?", "-1", "hidden")  # MultiNLI writes "-" where its annotators did not agree
 
 # What a column holds, and its names in a header: XNLI's 19 columns, MultiNLI's three, AmericasNLI's five.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -28,6 +32,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "prompt": ("promptid",),
     "pair": ("id",),
 }
+_NO_LABELS = "take a file with labels, for example the development file as the test (test_data)"
 _HEADERLESS = {"premise": 0, "hypothesis": 1, "label": 2}
 
 
@@ -52,24 +57,32 @@ def read_xnli(path: str | Path, *, language: str | None = None, split: Split = "
 
     Source: XNLI 1.0 and XNLI-MT 1.0 (Conneau et al., 2018), XTREME's download script, AmericasNLI's README.
     """
-    lines = [line.rstrip("\r") for line in read_text(path).rstrip("\r\n").split("\n")]
-    names = [cell.strip().lower() for cell in lines[0].split("\t")]
+    table, quoted = _table(read_text(path).rstrip("\r\n"))
+    names = [cell.strip().lower() for cell in table[0][2]]
     where = {role: names.index(name) for role, known in COLUMNS.items() for name in known if name in names}
     headed = _HEADERLESS.keys() <= where.keys()
+    bare = len(names) == 2 or (not headed and {"premise", "hypothesis"} <= where.keys())
+    if bare and all(len(cells) == len(names) for _, _, cells in table):
+        raise Unlabelled(path, f"{len(names)} columns and none of labels: published without", line=1, remedy=_NO_LABELS)
     if not headed:
         where = _HEADERLESS
     if not headed and len(names) != len(_HEADERLESS):
         remedy = (
-            f"give a header with premise, hypothesis and label, or exactly three columns ({', '.join(_HEADERLESS)})"
+            f"give a header with premise, hypothesis and label, or exactly three columns ({', '.join(_HEADERLESS)}), "
+            "parted by tabs"
         )
         raise FormatError(path, f"{len(names)} columns and no header that is known", line=1, remedy=remedy)
-    rows = [(number, line, line.split("\t")) for number, line in enumerate(lines, 1)][headed:]
+    rows = table[headed:]
     column, named = where.get("language"), named_languages(path)
     spoken = {cells[column].strip() for _, _, cells in rows if column is not None and len(cells) == len(names)}
     overruled = column is not None and len(named) == 1 and named[0] not in spoken
     one = language_of(path, language) if overruled or column is None else ""
     sorter = Sorter[SentencePair](str(path), split)
-    counts: Counter[str] = Counter(rows=len(rows), other_languages=0, alias_labels=0, translated=0)
+    counts: Counter[str] = Counter(rows=len(rows), other_languages=0, alias_labels=0, translated=0, quoted=quoted)
+    labels = {cells[where["label"]].strip() for _, _, cells in rows if len(cells) == len(names)}
+    if labels and labels <= {*NO_LABEL}:
+        raise Unlabelled(path, f"every label is {min(labels)!r}: published without", line=1, remedy=_NO_LABELS)
+    numbers = labels <= {*NUMBERS, *NO_LABEL}
     first: dict[str, int] = {}
     for number, line, cells in rows:
         if len(cells) != len(names):
@@ -82,10 +95,12 @@ def read_xnli(path: str | Path, *, language: str | None = None, split: Split = "
             counts["other_languages"] += 1
             continue
         counts["translated"] += bool(overruled and cell["language"].strip() != one)
+        if numbers:
+            cell["label"] = NUMBERS.get(cell["label"].strip(), cell["label"])
         row = number - headed
         first.setdefault(cell["premise"], row)
         item = _item(cell, row) if headed else str(first[cell["premise"]])
-        counts["alias_labels"] += _sort(sorter, cell, row_language, item, number, line)
+        counts["alias_labels"] += _sort(sorter, cell, row_language, item, number, line, 0 if headed else row)
     if not any(record.label in LABELS for record in sorter.records):
         if language is not None and language not in {one, *spoken}:
             raise FormatError(path, f"no row of language {language!r}", remedy=f"ask for one of {sorted(spoken)}")
@@ -137,7 +152,32 @@ def _item(cell: Mapping[str, str], row: int) -> str:
     return prompt or (str(row) if "prompt" not in cell else f"row {row}")
 
 
-def _sort(sorter: Sorter[SentencePair], cell: Mapping[str, str], language: str, item: str, line: int, raw: str) -> bool:
+def _table(text: str) -> tuple[list[tuple[int, str, list[str]]], bool]:
+    """Line, text and cells of each row; and whether the file is one that ``csv`` wrote, whose cells are unquoted."""
+    if '"' in text:
+        try:
+            reader = csv.reader(io.StringIO(text), delimiter="\t", strict=True)
+            cells = [(reader.line_num, row) for row in reader]
+        except csv.Error:
+            cells = []
+        for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL):
+            again = io.StringIO()
+            csv.writer(again, delimiter="\t", quoting=quoting, lineterminator="\n").writerows(row for _, row in cells)
+            if again.getvalue().rstrip("\n") == text.replace("\r\n", "\n"):
+                return [(line, "\t".join(row), row) for line, row in cells], True
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    return [(number, line, line.split("\t")) for number, line in enumerate(lines, 1)], False
+
+
+def _sort(
+    sorter: Sorter[SentencePair],
+    cell: Mapping[str, str],
+    language: str,
+    item: str,
+    line: int,
+    raw: str,
+    row: int = 0,
+) -> bool:
     """File one row; whether its label was an alias."""
     written = cell["label"].strip()
     label = ALIASES.get(written.lower(), LONE_SURROGATE.sub("\ufffd", written))
@@ -150,5 +190,5 @@ def _sort(sorter: Sorter[SentencePair], cell: Mapping[str, str], language: str, 
     if LONE_SURROGATE.search(cell["premise"] + cell["hypothesis"] + cell["label"]):
         faults.append("a byte that is not UTF-8")
     premise, hypothesis = (LONE_SURROGATE.sub("\ufffd", cell[name]) for name in ("premise", "hypothesis"))
-    sorter.add(SentencePair(premise, hypothesis, label, language, item), line, faults, raw)
+    sorter.add(SentencePair(premise, hypothesis, label, language, item, row), line, faults, raw)
     return label in LABELS and label != written
