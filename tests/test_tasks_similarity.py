@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from unibert_lib.corpus.records import FormatError
 from unibert_lib.tasks import similarity
-from unibert_lib.tasks.records import ScoredPair
+from unibert_lib.tasks.records import ScoredPair, Unlabelled
 
 STS22 = "semeval-2022_task8_train-data_batch_2.csv"
 TRAIN = "url1_lang,url2_lang,pair_id,link1,link2,ia_link1,ia_link2,Geography,Entities,Time,Narrative,Overall,Style,Tone"
@@ -184,7 +184,7 @@ def test_without_articles_the_error_names_the_downloader(tmp_path):
 
 def test_a_list_of_links_without_scores_is_refused(tmp_path):
     path, articles = sts22(tmp_path, "de,de,11_22,a,b,c,d", header=TRAIN.split(",Geography")[0])
-    with pytest.raises(FormatError, match="no column overall"):
+    with pytest.raises(FormatError, match="published without scores"):
         similarity.read_sts22(path, articles)
 
 
@@ -291,3 +291,46 @@ def test_noise_is_a_value_error_or_accounted_for_row_by_row(folder, noise, split
         else:
             assert data.counts["rows"] == len(data) + len(data.quarantined)
             "".join(r.first + r.second for r in data).encode()  # a tokenizer can take every text
+
+
+def stsb_file(folder, text, name="stsb-en-test.csv"):
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_scores_from_0_to_1_are_read_as_0_to_5_and_counted(tmp_path):
+    rows = "".join(f'"A {n}","B {n}",{n / 20}\n' for n in range(21))
+    data = similarity.read_stsb(stsb_file(tmp_path, rows))
+    assert [record.score for record in data] == pytest.approx([n / 4 for n in range(21)])
+    assert data.counts["rescaled"] == 21
+
+
+def test_grades_of_0_and_1_alone_are_not_taken_for_shares(tmp_path):
+    data = similarity.read_stsb(stsb_file(tmp_path, "".join(f'"A {n}","B {n}",{n % 2}.0\n' for n in range(20))))
+    assert {record.score for record in data} == {0, 1} and data.counts["rescaled"] == 0
+
+
+def test_columns_named_as_on_the_hub_are_read_in_any_order(tmp_path):
+    data = similarity.read_stsb(stsb_file(tmp_path, "similarity_score,sentence2,sentence1\n4.5,B,A\n"))
+    assert [(r.first, r.second, r.score) for r in data] == [("A", "B", 4.5)]
+
+
+@pytest.mark.parametrize("text", ["A,B\nC,D\n", "sentence1,sentence2\nA,B\n", "A,B,\nC,D,-\n"])
+def test_sentences_without_scores_are_refused_by_name(tmp_path, text):
+    with pytest.raises(Unlabelled, match=r"stsb-en-test.csv, line 1: .*published without.*test_data"):
+        similarity.read_stsb(stsb_file(tmp_path, text), split="test")
+
+
+def test_links_without_overall_are_refused_by_name(tmp_path):
+    path = stsb_file(tmp_path, "url1_lang,url2_lang,pair_id\nen,en,1_2\n", "final_evaluation_data.csv")
+    with pytest.raises(Unlabelled, match="published without scores"):
+        similarity.read_sts22(path, tmp_path, split="test")
+
+
+def test_one_data_sets_file_in_the_others_reader_is_told(tmp_path):
+    path = stsb_file(tmp_path, "url1_lang,url2_lang,pair_id,Overall\nen,en,1_2,1\n")
+    with pytest.raises(FormatError, match="this is STS22's table"):
+        similarity.read_stsb(path)
+    with pytest.raises(FormatError, match="parted by tabs"):
+        similarity.read_stsb(stsb_file(tmp_path, "index\tsentence1\tsentence2\tscore\n0\tA\tB\t1\n"))

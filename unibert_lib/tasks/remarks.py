@@ -39,6 +39,11 @@ def remarks(data: TaskSet) -> list[str]:
         for code, part in data.split(split).items():
             if len(part) and all(set(getattr(record, "tags", ("B-",))) <= {"O"} for record in part):
                 told.append(f"{split}, {code}: no entity in {len(part)} sentences, so an entity F1 says nothing there")
+        for code, part in data.split(split).items():
+            if part.counts.get("rescaled"):
+                told.append(f"{split}, {code}: scores run from 0 to 1; they are read as 0 to 5")
+            if part.counts.get("quoted"):
+                told.append(f"{split}, {code}: a file that csv wrote; its cells are unquoted")
     for row in data.overlap().itertuples(index=False):
         language, records, same, share = row
         if same:

@@ -19,7 +19,7 @@ from pathlib import Path
 from unibert_lib.corpus.records import FormatError
 from unibert_lib.corpus.stream import LONE_SURROGATE
 from unibert_lib.tasks.reading import Sorter, language_of, read_text
-from unibert_lib.tasks.records import ScoredPair, Split, TaskData
+from unibert_lib.tasks.records import ScoredPair, Split, TaskData, Unlabelled
 
 MOST_SIMILAR, LEAST_SIMILAR = 1.0, 4.0  # Overall, from the task's annotation scheme
 STSB_HIGHEST = 5.0
@@ -30,6 +30,7 @@ _SCORES = ("similarity_score", "score", "label")
 _PAIR = re.compile(r"([0-9]{1,20})_([0-9]{1,20})")  # digits only: an id becomes part of a path
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _SENTENCES = ("sentence1", "sentence2")
+_NO_SCORES = "take a file with scores, for example the development file as the test (test_data)"
 
 
 def score_of(overall: float) -> float:
@@ -51,11 +52,16 @@ def overall_of(score: float) -> float:
 def read_stsb(path: str | Path, *, language: str | None = None, split: Split = "train") -> TaskData[ScoredPair]:
     """Read one CSV of stsb_multi_mt: two sentences and a score from 0 to 5; rows = kept + quarantined.
 
+    A header may name the columns as the hub does, in any order. Scores that never exceed 1 and are no whole numbers
+    were divided by 5: they are multiplied again, and ``counts["rescaled"]`` says how many.
+
     ``item`` is the row's number, the same in the files of all languages. A row whose score is not a number from 0
     to 5 is quarantined in every split; an empty sentence or a byte that is not UTF-8 is flagged in dev and test.
 
     Raises
     ------
+    Unlabelled
+        If no row has a score.
     FormatError
         If the CSV is malformed (a stray quote merges rows, and every later number would be wrong), no row can be
         read, the language is unknown, or the scale runs the other way.
@@ -64,17 +70,34 @@ def read_stsb(path: str | Path, *, language: str | None = None, split: Split = "
     """
     spoken = language_of(path, language)
     rows = _csv(path)
-    if rows and [cell.strip().lower() for cell in rows[0][1]][:2] == list(_SENTENCES):
-        rows = rows[1:]
+    names = [cell.strip().lower() for cell in rows[0][1]] if rows else []
+    if {*COLUMNS} <= {*names}:
+        remedy = "take read_sts22, with its articles, or put the two data sets into folders of their own"
+        raise FormatError(path, "this is STS22's table of links, not STS-B's of sentences", line=1, remedy=remedy)
+    if len(names) == 1 and "\t" in names[0]:
+        remedy = "write it as CSV with the columns sentence1,sentence2,score"
+        raise FormatError(path, "this file is parted by tabs, as GLUE's is", line=1, remedy=remedy)
+    headed = {*_SENTENCES} <= {*names}
+    scored = next((name for name in _SCORES if name in names), None) if headed else "score"
+    if scored is None or (len(names) == 2 and not headed):
+        raise Unlabelled(path, "two sentences and no score: published without", line=1, remedy=_NO_SCORES)
+    order = [names.index(name) for name in (*_SENTENCES, scored)] if headed else [0, 1, 2]
+    width, rows = (len(names), rows[1:]) if headed else (3, rows)
+    written = [cells[order[2]].strip() for _, cells in rows if len(cells) == width]
+    if written and {*written} <= {"", "-", "nan", "-1"}:
+        raise Unlabelled(path, f"every score is {written[0]!r}: published without", line=1, remedy=_NO_SCORES)
+    shares = _shares(written)
     sorter = Sorter[ScoredPair](str(path), split)
     counts = {"rows": len(rows), "multiline_rows": sum("\n" in "".join(cells) for _, cells in rows)}
+    counts["rescaled"] = len(rows) if shares else 0
     for row, (line, cells) in enumerate(rows, 1):
         raw = ",".join(cells)
-        if len(cells) != 3:
-            sorter.drop(line, f"{len(cells)} columns instead of 3", raw)
+        if len(cells) != width:
+            sorter.drop(line, f"{len(cells)} columns instead of {width}", raw)
             continue
-        pair = ScoredPair(cells[0], cells[1], _number(cells[2], 0, STSB_HIGHEST), spoken, str(row))
-        _sort(sorter, pair, cells[2], line, raw)
+        first, second, grade = (cells[place] for place in order)
+        score = _number(grade, 0, STSB_HIGHEST) * (STSB_HIGHEST if shares else 1.0)
+        _sort(sorter, ScoredPair(first, second, score, spoken, str(row)), grade, line, raw)
     if not sorter.records:
         reason = f"no row can be read ({sorter.quarantined[0].reason})" if sorter.quarantined else "no row"
         raise FormatError(path, reason, line=1, remedy="expected are the columns sentence1,sentence2,score")
@@ -105,7 +128,7 @@ def from_rows(
 
 def read_sts22(
     path: str | Path,
-    articles: str | Path | None,
+    articles: str | Path | None = None,
     *,
     split: Split = "train",
     languages: Sequence[str] | None = None,
@@ -142,7 +165,15 @@ def read_sts22(
         raise FormatError(path, reason, remedy=f"fetch the articles ({DOWNLOADER}) and pass articles=FOLDER")
     header, *body = _csv(path) or [(1, [])]
     names = [cell.strip().lower() for cell in header[1]]
-    if missing := [name for name in COLUMNS if name not in names]:
+    missing = [name for name in COLUMNS if name not in names]
+    grades = (
+        {cells[names.index("overall")].strip() for _, cells in body if len(cells) == len(names)}
+        if not missing
+        else {"1"}
+    )
+    if missing == ["overall"] or (body and grades <= {""}):
+        raise Unlabelled(path, "links without Overall: published without scores", line=1, remedy=_NO_SCORES)
+    if missing:
         remedy = "take the official CSV with scores: links alone cannot be scored against"
         raise FormatError(path, f"no column {', '.join(missing)}", line=1, remedy=remedy)
     sorter = Sorter[ScoredPair](str(path), split)
@@ -214,6 +245,12 @@ def _csv(path: str | Path) -> list[tuple[int, list[str]]]:
     while rows and not rows[-1][1]:
         rows.pop()
     return rows
+
+
+def _shares(written: Sequence[str]) -> bool:
+    """Whether scores run from 0 to 1: none is larger, and some are no whole numbers, as grades of 0 or 1 would be."""
+    values = [value for value in (_number(text, 0, STSB_HIGHEST) for text in written) if not math.isnan(value)]
+    return len(values) >= 10 and max(values) <= 1 and len({value for value in values if value % 1}) >= 3
 
 
 def _number(written: str, low: float, high: float) -> float:
