@@ -321,3 +321,15 @@ def test_files_that_are_no_translations_row_by_row_are_told(tmp_path):
     parallel(tmp_path, [f"A man {n}." for n in range(40)], [f"Aadmi {n}." for n in range(30)])
     _, remarks = folders.open_folder("nli", tmp_path)
     assert [remark for remark in remarks if "no translations of each other" in remark]
+
+
+def test_a_line_break_within_a_cell_shifts_no_translation(tmp_path):
+    en, sw = ([f"{code} {n}." for n in range(40)] for code in ("en", "sw"))
+    parallel(tmp_path, en, sw)
+    path = tmp_path / "dev-en.tsv"
+    path.write_text(path.read_text(encoding="utf-8").replace("en 0.", '"en\n0."'), encoding="utf-8")
+    (tmp_path / "dev-ur.tsv").rename(tmp_path / "dev-sw.tsv")
+    data, _ = folders.open_folder("nli", tmp_path)
+    side = {r.premise: s for s in ("train", "dev", "test") for part in data.split(s).values() for r in part}
+    assert [n for n in range(1, 40) if side[en[n]] != side[sw[n]]] == [] and side["en\n0."] == side[sw[0]]
+    assert [r.row for r in xnli.read_xnli(path)] == list(range(1, 81))

@@ -84,7 +84,7 @@ def read_xnli(path: str | Path, *, language: str | None = None, split: Split = "
         raise Unlabelled(path, f"every label is {min(labels)!r}: published without", line=1, remedy=_NO_LABELS)
     numbers = labels <= {*NUMBERS, *NO_LABEL}
     first: dict[str, int] = {}
-    for number, line, cells in rows:
+    for row, (number, line, cells) in enumerate(rows, 1):  # a cell that csv wrote may run over several lines
         if len(cells) != len(names):
             found = f"{len(cells)} columns instead of {len(names)}" if line else "an empty line"
             sorter.drop(number, found, line)
@@ -97,7 +97,6 @@ def read_xnli(path: str | Path, *, language: str | None = None, split: Split = "
         counts["translated"] += bool(overruled and cell["language"].strip() != one)
         if numbers:
             cell["label"] = NUMBERS.get(cell["label"].strip(), cell["label"])
-        row = number - headed
         first.setdefault(cell["premise"], row)
         item = _item(cell, row) if headed else str(first[cell["premise"]])
         counts["alias_labels"] += _sort(sorter, cell, row_language, item, number, line, 0 if headed else row)
