@@ -36,7 +36,7 @@ def test_a_stopped_demo_finishes_the_save_keeps_the_copy_and_says_so(
     process.send_signal(number)
     assert process.wait(60) == code
     assert (tmp_path / "saved").exists() and books.gone(kernel)
-    assert [path.name for path in folder.iterdir()] == ["00_book.failed.ipynb"]
+    assert [path.name for path in folder.glob("*.*")] == ["00_book.failed.ipynb"]
     copy = nbformat.read(folder / "00_book.failed.ipynb", as_version=4)
     errors = [o.ename for cell in copy.cells if cell.cell_type == "code" for o in cell.outputs if "ename" in o]
     assert errors == ["KeyboardInterrupt"]
@@ -50,7 +50,7 @@ def test_a_kill_of_kernel_or_papermill_is_an_error_and_the_next_run_is_whole(tmp
     (kernel if victim == "kernel" else kernel.parent()).kill()
     assert process.wait(60) == 1
     assert books.until(lambda: books.gone(kernel), 1), "the kernel outlived its notebook"
-    assert [path.name for path in folder.iterdir()] == ["00_book.failed.ipynb"]
+    assert [path.name for path in folder.glob("*.*")] == ["00_book.failed.ipynb"]
     nbformat.validate(nbformat.read(folder / "00_book.failed.ipynb", as_version=4))
     assert books.demo(tmp_path, "1 + 1").wait(60) == 0
     assert {path.name for path in folder.glob("*.ipynb")} == {"00_book.ipynb"}

@@ -7,14 +7,16 @@ import json
 import math
 import signal
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import nbformat
 import pytest
 import torch
+import traitlets.config
 import yaml
 from conftest import LINES, make_corpus, make_store
+from IPython.core.interactiveshell import InteractiveShell
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertForMaskedLM
@@ -589,9 +591,12 @@ def test_the_step_by_hand_of_notebook_03_gives_the_librarys_losses(
     names |= {"student": student, "distilled_tokens": pretrain.distilled_tokens, "store": store, "settings": config}
     names |= {"params": SimpleNamespace(sizes=("xxsmall",), seed=0), "guide": guide}
     names |= {"batch": make_batch(store, config.batch, 0, 0)}
+    quiet = traitlets.config.Config({"HistoryManager": {"enabled": False}})
+    shell = InteractiveShell(config=quiet, user_module=ModuleType("notebook"))
+    shell.push(names)
     for cell in nbformat.read(repository / "notebooks" / "03_pretrain.ipynb", as_version=4).cells:
         if cell.cell_type == "code" and cell.source.startswith("def "):
-            exec(cell.source, names)
-    by_hand = names["step_by_hand"](config.objective)
+            shell.run_cell(cell.source).raise_error()
+    by_hand = shell.user_ns["step_by_hand"](config.objective)
     assert by_hand == pytest.approx({name: row[name] for name in by_hand}, rel=1e-5, abs=1e-6)
     assert set(by_hand) == {"mlm", "adversary", "distillation", "total", "discriminator"}
